@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# The short names for what CMake does: `make help` lists them. PRESET picks another of
+# CMakePresets.json, BUILD another place.
+
+PRESET ?= release
+BUILD ?= $(if $(filter release,$(PRESET)),build,build/$(PRESET))
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+# An existing build keeps its generator.
+GENERATOR := $(if $(wildcard $(BUILD)/CMakeCache.txt),,$(if $(shell command -v ninja),-G Ninja,))
+# A warning of somebody's newer compiler must not keep them from building; in CI nothing passes.
+WERROR := $(if $(CI),-DTERN_WERROR=ON)
+# CMake starts its own make: flags of this one would only confuse it.
+CMAKE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cmake
+COMPILE = $(CMAKE) --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose) --target
+
+.PHONY: all configure demo check check-asan check-tsan bench install format clean help
+all: configure
+	@$(COMPILE) all
+
+configure:
+	@$(CMAKE) --preset $(PRESET) -B $(BUILD) $(GENERATOR) $(WERROR) $(CMAKE_ARGS) $(if $(V),,>/dev/null)
+
+demo:
+	@tools/install-deps
+	@$(MAKE) --no-print-directory configure
+	@$(COMPILE) example_exchange
+	$(BUILD)/examples/exchange examples/exchange/guest.wasm
+
+check: configure
+	@$(COMPILE) tern_tests
+	@sh test/run $(BUILD)/test/tests.list
+
+check-asan:
+	@$(MAKE) --no-print-directory check PRESET=asan
+
+check-tsan:
+	@$(MAKE) --no-print-directory check PRESET=tsan
+
+bench: configure
+	@$(COMPILE) tern_bench
+	@sh bench/run $(BUILD)
+
+install: all
+	@DESTDIR="$(DESTDIR)" $(CMAKE) --install $(BUILD) --prefix "$(PREFIX)"
+
+format:
+	@find src include test examples bench fuzz -name '*.[ch]' 2>/dev/null | xargs clang-format -i
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make            the library and the tern command, in build/'
+	@echo 'make demo       installs a compiler and CMake if they are missing, then runs the example host'
+	@echo 'make check      builds and runs every test; the last line counts them'
+	@echo 'make check-asan the same under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make check-tsan the same under ThreadSanitizer'
+	@echo 'make bench      measurements'
+	@echo 'make install    PREFIX=/usr/local DESTDIR='
+	@echo 'make format     clang-format over every C file'
+	@echo 'make clean      removes build/'
+	@echo 'Settings: PRESET=release|debug|asan|tsan|minsize  CC=clang  JOBS=2  V=1  CMAKE_ARGS=-D...'

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# How everything is compiled: the language, warnings, optimisation, sanitizers. Targets take it by
+# linking tern_settings; the interpreter's own options are at the end.
+
+include(CheckLibraryExists)
+
+get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(NOT CMAKE_BUILD_TYPE AND NOT multi_config)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo or MinSizeRel" FORCE)
+endif()
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "" FORCE)
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g" CACHE STRING "" FORCE)
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+set(TERN_LIBM)
+check_library_exists(m fmaf "" TERN_HAVE_LIBM)
+if(TERN_HAVE_LIBM)
+  set(TERN_LIBM m)
+endif()
+
+find_program(TERN_CCACHE ccache)
+if(TERN_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_C_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${TERN_CCACHE})
+endif()
+
+add_library(tern_settings INTERFACE)
+target_compile_options(tern_settings INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wundef -Wvla -Wpointer-arith -Wwrite-strings
+  -Wstrict-prototypes -Wmissing-prototypes
+  # Guests observe floating point: no fusing of a * b + c, and nobody reads errno after a sqrt.
+  -ffp-contract=off -fno-math-errno)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  # "if (!read(d, &x)) return false" is the house's pattern, and gcc cannot see that read() only fails by
+  # returning false. clang's -Wsometimes-uninitialized is exact and stays on.
+  target_compile_options(tern_settings INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(TERN_WERROR)
+  target_compile_options(tern_settings INTERFACE -Werror)
+endif()
+
+if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
+  target_compile_options(tern_settings INTERFACE -ffunction-sections -fdata-sections)
+  if(NOT APPLE)
+    target_link_options(tern_settings INTERFACE -Wl,--gc-sections)
+  endif()
+endif()
+
+if(TERN_SANITIZE)
+  target_compile_options(tern_settings INTERFACE -fsanitize=${TERN_SANITIZE}
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(tern_settings INTERFACE -fsanitize=${TERN_SANITIZE})
+endif()
+
+# A name that nothing defines is found when the library is linked, not when a host is.
+if(NOT TERN_SANITIZE AND NOT APPLE)
+  target_link_options(tern_settings INTERFACE -Wl,--no-undefined)
+endif()
+
+# --- the interpreter's handlers ------------------------------------------------------------------
+
+set(TERN_INTERP_OPTIONS -fno-stack-protector -fno-plt -fno-exceptions)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  # gcc makes sibling calls only when told to or at -O2.
+  list(APPEND TERN_INTERP_OPTIONS -foptimize-sibling-calls)
+endif()
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT CMAKE_BUILD_TYPE STREQUAL "MinSizeRel"
+   AND NOT TERN_SANITIZE)
+  list(APPEND TERN_INTERP_OPTIONS -O3 -fomit-frame-pointer)
+endif()

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* wamr.h - what stands behind the handles of wasm_export.h.
+ *
+ * The API has no engine argument, so there is one default engine: the only mutable global of the library
+ * outside port/. Modules hold the engine and instances hold their module, each by counting, so a host that
+ * tears down in an unusual order is safe. A top-level instance owns a store with everything in it; the
+ * instances of registered modules it links live in the same store and share its exception.
+ */
+#ifndef TERN_API_WAMR_H
+#define TERN_API_WAMR_H
+
+#include "wasm_export.h"
+
+#include "api/native_call.h"
+#include "port/port.h"
+#include "runtime/exec.h"
+#include "runtime/guest_allocator.h"
+#include "wasi/wasi.h"
+
+/* --- the default engine ---------------------------------------------------------------------------- */
+
+/* The host's own allocation functions behind the one handle. Blocks are aligned here, since callbacks
+ * promise less than the handle does. */
+typedef struct CallbackAlloc {
+    Alloc base;
+    void *(*malloc_func)(unsigned int size);
+    void *(*realloc_func)(void *ptr, unsigned int size); /* or NULL */
+    void (*free_func)(void *ptr);
+} CallbackAlloc;
+
+/* Lives until the last module is gone, also past wasm_runtime_destroy. */
+typedef struct ApiEngine {
+    Alloc *alloc;
+    CallbackAlloc callbacks; /* alloc is its base, with Alloc_With_Allocator */
+    Engine *engine;
+    u32 refs; /* atomic */
+} ApiEngine;
+
+typedef struct NativeGroup NativeGroup;
+typedef struct RegisteredModule RegisteredModule;
+
+#define MAX_CONTEXT_KEYS 8
+
+typedef struct ContextKey {
+    bool is_used;
+    void (*dtor)(wasm_module_inst_t inst, void *ctx);
+} ContextKey;
+
+typedef struct Runtime {
+    Mutex lock; /* everything below but log_level */
+    u32 refs;   /* of init; 0: not running */
+    ApiEngine *engine;
+    NativeGroup *natives; /* newest first */
+    RegisteredModule *registered;
+    module_reader reader;
+    module_destroyer destroyer;
+    enlarge_memory_error_callback_t enlarge_callback;
+    void *enlarge_user_data;
+    ContextKey keys[MAX_CONTEXT_KEYS];
+    u32 log_level; /* atomic */
+} Runtime;
+
+/* The one there is, with its lock ready; whether it runs is in refs. */
+Runtime *tern_api_runtime(void);
+/* The running engine with a reference taken, or NULL. */
+ApiEngine *tern_api_engine_hold(void);
+void tern_api_engine_release(ApiEngine *engine);
+
+/* One line to standard error if level is on. Keeps errno. */
+void tern_api_log(log_level_t level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* printf to an error_buf, which may be NULL. */
+void tern_api_error(char *error_buf, u32 error_buf_size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Forgets all, when the library stops; the caller holds no lock. */
+void tern_api_natives_clear(Runtime *runtime);
+void tern_api_registered_clear(Runtime *runtime);
+
+/* False, with the reason logged, unless the callbacks can be used. */
+bool tern_api_callbacks_init(CallbackAlloc *callbacks, const MemAllocOption *option);
+
+/* --- modules --------------------------------------------------------------------------------------- */
+
+/* What the WASI setters were told; arrays and strings are the host's. */
+typedef struct WasiSettings {
+    bool is_set;
+    WasiOptions options;
+    const char *const *addr_pool;
+    u32 naddr_pool;
+    const char *const *ns_lookup_pool;
+    u32 nns_lookup_pool;
+} WasiSettings;
+
+typedef enum LinkKind {
+    LINK_NONE,    /* functions trap when called, the rest fails to instantiate */
+    LINK_NATIVE,  /* a registered native */
+    LINK_WASI,
+    LINK_MODULE,  /* an export of a registered module */
+    LINK_CREATE,  /* table, memory: made anew; global: a constant we know */
+} LinkKind;
+
+/* Who provides one import. */
+typedef struct ImportLink {
+    LinkKind kind;
+    wasm_module_t module; /* LINK_MODULE; a reference is held */
+    NativeCall call;      /* LINK_NATIVE; otherwise only its import is set, for messages */
+} ImportLink;
+
+struct WASMModuleCommon {
+    ApiEngine *engine;
+    Module *module;
+    u32 refs; /* atomic */
+    Arena arena; /* of names and links */
+    ImportLink *links; /* one per import, in order */
+    bool imports_wasi;
+    const char *name;
+    const char *registered_name; /* NULL: not registered */
+    WasiSettings wasi;
+    /* NUL-terminated names for reflection, made when first asked for under the runtime's lock. */
+    const char **import_names; /* module and name by turns */
+    const char **export_names;
+};
+
+void tern_api_module_release(wasm_module_t module);
+static inline wasm_module_t tern_api_module_retain(wasm_module_t module)
+{
+    __atomic_add_fetch(&module->refs, 1, __ATOMIC_RELAXED);
+    return module;
+}
+
+/* Finds a registered native for a function import. True if a group has the symbol; link->kind stays
+ * LINK_NONE if its signature does not fit, which is logged. */
+bool tern_api_native_resolve(wasm_module_t module, const Import *import, ImportLink *link);
+
+/* Is that module name ours (env, wasi_..., "")? */
+bool tern_api_is_builtin_module(Name name);
+
+/* global.NaN and global.Infinity. */
+bool tern_api_builtin_global(const Import *import, const GlobalType *type, Value *value);
+bool tern_api_native_exists(const char *module_name, const char *name);
+
+wasm_valkind_t tern_api_valkind(const TypeRegistry *types, ValType type);
+/* funcref, also of a concrete type. */
+bool tern_api_is_funcref(const TypeRegistry *types, ValType type);
+
+/* --- instances ------------------------------------------------------------------------------------- */
+
+#define EXCEPTION_BYTES 128
+
+struct WASMModuleInstanceCommon {
+    char exception[EXCEPTION_BYTES]; /* of the root; empty: none */
+    wasm_module_inst_t root; /* the top-level instance; itself for that */
+    Instance *instance;      /* NULL while its imports are linked */
+    wasm_module_t module;    /* a reference is held */
+    Store *store;
+    Wasi *wasi;              /* of the root; NULL if nobody imports WASI */
+    wasm_exec_env_t running;   /* of the root: the innermost environment in use, or NULL */
+    wasm_exec_env_t singleton; /* of the root */
+    wasm_exec_env_t envs;      /* of the root: all environments */
+    Mutex lock;                /* of the root: exception writes, envs */
+    wasm_module_inst_t subs;   /* of the root: instances of registered modules */
+    wasm_module_inst_t next;
+    GuestAllocator allocator; /* free_func UINT32_MAX: the guest exports none */
+    bool is_terminated;  /* of the root; atomic */
+    bool has_checks;
+    RunningMode mode;
+    u32 stack_bytes;
+    void *custom_data;
+    void *contexts[MAX_CONTEXT_KEYS];
+};
+
+struct WASMExecEnv {
+    Exec *x; /* x->host_data points back */
+    wasm_module_inst_t inst; /* whose code runs: see wasm_runtime_get_module_inst */
+    wasm_module_inst_t root; /* that owns it; NULL once that is gone */
+    ApiEngine *engine;       /* held, when root is gone */
+    void *attachment;
+    void *user_data;
+    wasm_exec_env_t next;
+    const void *native_boundary; /* given by the host, or NULL */
+};
+
+static inline Memory *tern_api_memory0(wasm_module_inst_t inst)
+{
+    return inst->instance->module->nmemories > 0 ? inst->instance->memories[0] : NULL;
+}
+/* Another thread may just be setting it: see wasm_runtime_terminate. */
+static inline bool tern_api_has_exception(wasm_module_inst_t inst)
+{
+    return __atomic_load_n(&inst->root->exception[0], __ATOMIC_RELAXED) != 0;
+}
+
+/* --- running --------------------------------------------------------------------------------------- */
+
+/* Sets the root's exception to "Exception: ...". */
+void tern_api_throw(wasm_module_inst_t inst, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Records a trap as the exception, unless one is set, and logs the details. */
+void tern_api_trapped(wasm_exec_env_t env, TrapCode code);
+
+/* The environment to call the guest with on the instance's behalf: the running one, else the singleton.
+ * NULL: no memory. */
+wasm_exec_env_t tern_api_env(wasm_module_inst_t inst);
+
+/* Calls func on env with arguments already at env->x->top, where results are left. */
+static inline TrapCode tern_api_run(wasm_exec_env_t env, FuncInst *func)
+{
+    wasm_module_inst_t root = env->inst->root;
+    wasm_exec_env_t outer = root->running;
+    root->running = env;
+    TrapCode code = tern_exec_call_in_place(env->x, func);
+    root->running = outer;
+    return code;
+}
+
+/* The host function behind an import that nobody provides; env is the NativeCall of the import. */
+HostFunc tern_api_call_unlinked;
+
+/* Frames of the calls in progress, or of the last trap. Returns how many there are in all. */
+u32 tern_api_frames(wasm_exec_env_t env, TrapFrame *frames, u32 max);
+
+/* Exported by WAMR's shared library although no header declares it: moves a block, keeping its contents. ptr
+ * 0 allocates. 0 and the exception "out of memory" if there is no room, in which case the block stays. */
+WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst, uint64_t ptr,
+                                                             uint64_t size, void **p_native_addr);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* wamr_exception.c - the one place where a trap becomes "Exception: ..." text.
+ *
+ * Hosts compare these texts, so what else is known about a trap (address, function, offset) goes to the log.
+ * The first byte is written last: another thread may look at it, and wasm_runtime_terminate comes from one.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/wamr.h"
+
+static void store(wasm_module_inst_t root, const char *text)
+{
+    static const char prefix[] = "Exception: ";
+    char line[EXCEPTION_BYTES];
+    int n = snprintf(line, sizeof line, "%s%s", prefix, text);
+    size_t size = n >= 0 && (size_t)n < sizeof line ? (size_t)n + 1 : sizeof line;
+    tern_port_mutex_lock(&root->lock);
+    memcpy(root->exception + 1, line + 1, size - 1);
+    __atomic_store_n(&root->exception[0], line[0], __ATOMIC_RELEASE);
+    tern_port_mutex_unlock(&root->lock);
+}
+
+void tern_api_throw(wasm_module_inst_t inst, const char *format, ...)
+{
+    char text[EXCEPTION_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    store(inst->root, text);
+}
+
+void tern_api_trapped(wasm_exec_env_t env, TrapCode code)
+{
+    wasm_module_inst_t inst = env->inst;
+    if (tern_api_has_exception(inst)) return;
+    const Trap *trap = &env->x->trap;
+    bool has_words = code == TRAP_HOST && trap->message[0] != '\0';
+    store(inst->root, has_words ? trap->message : tern_trap_wamr_text(code));
+    if (code == TRAP_EXIT) return;
+    char details[320];
+    tern_trap_format(trap, details, sizeof details);
+    tern_api_log(WASM_LOG_LEVEL_WARNING, "%s", details);
+}
+
+const char *wasm_runtime_get_exception(wasm_module_inst_t module_inst)
+{
+    const char *text = module_inst->root->exception;
+    return __atomic_load_n(&text[0], __ATOMIC_ACQUIRE) != 0 ? text : NULL;
+}
+
+void wasm_runtime_set_exception(wasm_module_inst_t module_inst, const char *exception)
+{
+    if (exception != NULL) store(module_inst->root, exception);
+    else wasm_runtime_clear_exception(module_inst);
+}
+
+void wasm_runtime_clear_exception(wasm_module_inst_t module_inst)
+{
+    wasm_module_inst_t root = module_inst->root;
+    tern_port_mutex_lock(&root->lock);
+    __atomic_store_n(&root->exception[0], 0, __ATOMIC_RELEASE);
+    if (root->is_terminated) {
+        for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next) tern_exec_resume(env->x);
+        __atomic_store_n(&root->is_terminated, false, __ATOMIC_RELEASE);
+    }
+    tern_port_mutex_unlock(&root->lock);
+}
+
+void wasm_runtime_terminate(wasm_module_inst_t module_inst)
+{
+    wasm_module_inst_t root = module_inst->root;
+    tern_port_mutex_lock(&root->lock);
+    __atomic_store_n(&root->is_terminated, true, __ATOMIC_RELEASE);
+    for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next) tern_exec_interrupt(env->x, TRAP_INTERRUPTED);
+    tern_port_mutex_unlock(&root->lock);
+    store(root, tern_trap_wamr_text(TRAP_INTERRUPTED));
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* body.c - one function body: locals, then instruction after instruction to the final end.
+ *
+ * step() decodes any instruction: opcode, feature, immediates, typing, sink. In front of it run()
+ * has shortcuts for the few shapes that make up most of real code. A shortcut only ever accepts
+ * what step() would accept, and does nothing otherwise: step() then decides, and alone says what is
+ * wrong.
+ *
+ * Nothing is allocated per instruction, and the time is linear in the body's size times the longest
+ * type.
+ */
+#include "binary/body.h"
+#include "binary/decode.h"
+
+#include <stdio.h>
+
+/* --- scratch -------------------------------------------------------------------------------- */
+
+BodyScratch *tern_body_scratch_new(Alloc *alloc)
+{
+    BodyScratch *s = tern_alloc_zeroed(alloc, 1, sizeof *s);
+    if (s == NULL) return NULL;
+    s->alloc = alloc;
+    tern_arena_init(&s->arena, alloc);
+    return s;
+}
+
+void tern_body_scratch_free(BodyScratch *s)
+{
+    if (s == NULL) return;
+    vec_free(&s->stack, s->alloc);
+    vec_free(&s->ctrls, s->alloc);
+    vec_free(&s->runs, s->alloc);
+    vec_free(&s->flat, s->alloc);
+    vec_free(&s->inits, s->alloc);
+    vec_free(&s->init_epoch, s->alloc);
+    vec_free(&s->targets, s->alloc);
+    vec_free(&s->catches, s->alloc);
+    tern_map_free(&s->block_types, s->alloc);
+    tern_arena_done(&s->arena);
+    tern_free(s->alloc, s, sizeof *s);
+}
+
+u64 tern_body_scratch_used(const BodyScratch *s) { return s->used; }
+
+/* --- failures ------------------------------------------------------------------------------- */
+
+bool tern_body_no_memory(Body *b) { return body_fail(b, DIAG_NO_MEMORY, NULL); }
+
+enum { MAX_NAMES = 6 };
+
+/* Appends "[i32 i64]"; long lists are cut. */
+static void name_list(char *buf, size_t size, const ValType *types, u32 n)
+{
+    size_t length = strlen(buf);
+    const char *before = "[";
+    if (n == 0) snprintf(buf + length, size - length, "[");
+    for (u32 i = 0; i < n; i++) {
+        char name[48];
+        bool is_cut = n > MAX_NAMES && i == MAX_NAMES - 1;
+        snprintf(buf + length, size - length, "%s%s", before,
+                 is_cut ? "..." : tern_types_name(types[i], name, sizeof name));
+        length += strlen(buf + length);
+        if (is_cut) break;
+        before = " ";
+    }
+    length = strlen(buf);
+    snprintf(buf + length, size - length, "]");
+}
+
+bool tern_body_mismatch(Body *b, bool is_block, const ValType *want, u32 n)
+{
+    char need[100] = "", have[100] = "";
+    size_t height = (size_t)(b->sp - b->base);
+    u32 nhave = is_block || height < n ? (u32)height : n; /* of a block all is shown */
+    name_list(need, sizeof need, want, n);
+    name_list(have, sizeof have, b->sp - nhave, nhave);
+    return body_fail(b, DIAG_TYPE_MISMATCH, "%s requires %s but stack has %s (%s)",
+                     is_block ? "block" : "instruction", need, have, tern_op_info[b->in.op].text);
+}
+
+/* --- the operand stack ---------------------------------------------------------------------- */
+
+bool tern_body_reserve_slow(Body *b, u32 n)
+{
+    ValTypeVec *stack = &b->s->stack;
+    size_t sp = (size_t)(b->sp - stack->items), base = (size_t)(b->base - stack->items);
+    stack->n = (u32)sp;
+    if (n > UINT32_MAX - STACK_SLACK || !vec_reserve(stack, b->s->alloc, n + STACK_SLACK))
+        return tern_body_no_memory(b);
+    b->sp = stack->items + sp;
+    b->base = stack->items + base;
+    b->stack_end = stack->items + stack->cap;
+    return true;
+}
+
+bool tern_body_pop_slow(Body *b, ValType want)
+{
+    if (b->sp == b->base) return b->ctrl->unreachable || tern_body_mismatch(b, false, &want, 1);
+    if (!matches(b, b->sp[-1], want)) return tern_body_mismatch(b, false, &want, 1);
+    b->sp--;
+    return true;
+}
+
+bool tern_body_pop_any(Body *b, ValType *out)
+{
+    *out = VT_BOT;
+    if (b->sp > b->base) {
+        *out = *--b->sp;
+        return true;
+    }
+    if (b->ctrl->unreachable) return true;
+    return body_fail(b, DIAG_TYPE_MISMATCH, "instruction requires an operand but stack has [] (%s)",
+                     tern_op_info[b->in.op].text);
+}
+
+bool tern_body_pop_ref(Body *b, ValType *out)
+{
+    if (!tern_body_pop_any(b, out)) return false;
+    if (*out == VT_BOT) *out = vt_abstract(HEAP_BOT, false);
+    if (vt_is_ref(*out)) return true;
+    char name[48];
+    return body_fail(b, DIAG_TYPE_MISMATCH,
+                     "instruction requires a reference but stack has [%s] (%s)",
+                     tern_types_name(*out, name, sizeof name), tern_op_info[b->in.op].text);
+}
+
+bool tern_body_check_top(Body *b, const ValType *types, u32 n)
+{
+    u32 height = (u32)(b->sp - b->base), nhere = height < n ? height : n;
+    if (nhere < n && !b->ctrl->unreachable) return tern_body_mismatch(b, false, types, n);
+    const ValType *have = b->sp - nhere, *want = types + (n - nhere);
+    if (nhere > 4 && memcmp(have, want, nhere * sizeof *have) == 0)
+        return true; /* long lists: mostly equal */
+    for (u32 i = 0; i < nhere; i++) {
+        if (matches(b, have[i], want[i])) continue;
+        if (n <= MAX_NAMES) return tern_body_mismatch(b, false, types, n);
+        b->sp = b->sp - nhere + i + 1; /* the list would be cut: only what is wrong */
+        return tern_body_mismatch(b, false, &want[i], 1);
+    }
+    return true;
+}
+
+bool tern_body_pop_list(Body *b, const ValType *types, u32 n)
+{
+    if (!tern_body_check_top(b, types, n)) return false;
+    size_t height = (size_t)(b->sp - b->base);
+    b->sp -= height < n ? height : n;
+    return true;
+}
+
+bool tern_body_push_list(Body *b, const ValType *types, u32 n)
+{
+    if (!reserve(b, n)) return false;
+    if (n > 4) {
+        memcpy(b->sp, types, n * sizeof *types);
+        b->sp += n;
+        return true;
+    }
+    for (u32 i = 0; i < n; i++) push(b, types[i]);
+    return true;
+}
+
+/* --- locals --------------------------------------------------------------------------------- */
+
+ValType tern_body_local_type(const Body *b, u32 local_index)
+{
+    if (LIKELY(local_index < b->nflat)) return b->s->flat.items[local_index];
+    if (local_index < b->sig->nparams) return b->sig->params[local_index];
+    const LocalRun *runs = b->s->runs.items;
+    u32 low = 0, high = b->s->runs.n - 1;
+    while (low < high) { /* the first run that ends past the index */
+        u32 middle = (low + high) / 2;
+        if (runs[middle].end > local_index)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return runs[low].type;
+}
+
+static bool add_run(Body *b, u32 n, ValType type)
+{
+    b->nlocals += n;
+    LocalRun run = {.end = b->nlocals, .type = type};
+    return vec_push(&b->s->runs, b->s->alloc, run) || tern_body_no_memory(b);
+}
+
+/* Lists the first n locals one by one. */
+static bool flatten(Body *b, u32 n)
+{
+    ValTypeVec *flat = &b->s->flat;
+    flat->n = 0;
+    if (!vec_reserve(flat, b->s->alloc, n)) return tern_body_no_memory(b);
+    const LocalRun *run = b->s->runs.items;
+    u32 nparams = n < b->sig->nparams ? n : b->sig->nparams;
+    if (nparams > 0) memcpy(flat->items, b->sig->params, nparams * sizeof *flat->items);
+    for (u32 i = nparams; i < n; i++) {
+        while (run->end <= i) run++;
+        flat->items[i] = run->type;
+    }
+    b->nflat = n;
+    return true;
+}
+
+/* Parameters and the locals vector (spec 5.4.13). A body of ten bytes may declare every local there
+ * may be, so only about as many as the body has bytes are listed, and the others are found by their
+ * run. */
+static bool read_locals(Body *b)
+{
+    const FuncType *sig = b->sig;
+    u64 body_size = (u64)(b->body_end - b->d.c.p);
+    b->s->runs.n = 0;
+    b->nlocals = sig->nparams;
+
+    u32 ngroups;
+    u64 total = sig->nparams;
+    bool has_undefaulted = false;
+    if (!tern_decode_count(&b->d, &ngroups)) return false;
+    for (u32 i = 0; i < ngroups; i++) {
+        u32 n;
+        ValType type;
+        b->at = b->d.c.p;
+        if (!read_u32(&b->d, &n)) return false;
+        total += n;
+        if (total > UINT32_MAX)
+            return body_fail(b, DIAG_TOO_MANY_LOCALS, "%llu", (unsigned long long)total);
+        if (!tern_decode_valtype(&b->d, &type)) return false;
+        if (total > MAX_LOCALS)
+            return body_fail(b, DIAG_TOO_MANY_LOCALS, "%llu, the limit is %u",
+                             (unsigned long long)total, MAX_LOCALS);
+        if (n > 0 && !add_run(b, n, type)) return false;
+        has_undefaulted |= n > 0 && !vt_is_defaultable(type);
+    }
+
+    u32 nflat = b->sink != NULL ? b->nlocals : (u32)u64_min(b->nlocals, body_size + 64);
+    if (!flatten(b, nflat)) return false;
+    b->s->inits.n = 0;
+    U32Vec *epochs = &b->s->init_epoch;
+    if (!has_undefaulted) return true;
+    if (epochs->cap < b->nlocals) {
+        if (!vec_reserve(epochs, b->s->alloc, b->nlocals - epochs->n))
+            return tern_body_no_memory(b);
+        memset(epochs->items + epochs->n, 0, (epochs->cap - epochs->n) * sizeof *epochs->items);
+    }
+    epochs->n = epochs->cap;
+    return true;
+}
+
+/* --- instructions --------------------------------------------------------------------------- */
+
+/* The body's bytes ran out before its end. The reference does not stop there but compares sizes
+ * after the end opcode, and its messages say what it finds. So the last instruction, too, reads its
+ * immediates up to the module's end; as such a body is refused, no byte is read for a second time.
+ */
+static bool fail_at_end(Body *b)
+{
+    b->at = b->d.c.p;
+    if (b->at == b->d.c.end) return body_fail(b, DIAG_UNEXPECTED_END_OF_SECTION, NULL);
+    return body_fail(b, *b->at == 0x0b ? DIAG_SECTION_SIZE_MISMATCH : DIAG_END_EXPECTED, NULL);
+}
+
+static bool illegal_opcode(Body *b, u32 prefix, u32 opcode)
+{
+    if (prefix == 0) return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x", opcode);
+    return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x %02x", prefix, opcode);
+}
+
+/* The opcode at the cursor, if the module may use it. */
+static bool read_op(Body *b, Op *op)
+{
+    u32 opcode = *b->d.c.p++, prefix = 0;
+    *op = (Op)tern_op_of_byte[opcode];
+    if (*op == OP_NONE && opcode >= 0xfb && opcode <= 0xfe) {
+        prefix = opcode;
+        if (!read_u32(&b->d, &opcode)) return false;
+        *op = tern_op_of_code(prefix, opcode);
+    }
+    if (*op == OP_NONE) return illegal_opcode(b, prefix, opcode);
+    const OpInfo *info = &tern_op_info[*op];
+    b->in.op = *op;
+    b->d.used |= 1ull << info->feature;
+    if (LIKELY(b->d.features >> info->feature & 1)) return true;
+    return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x: %s needs the %s proposal, which is off",
+                     prefix != 0 ? prefix : opcode, info->text,
+                     tern_feature_info[info->feature].name);
+}
+
+/* What the sink is told besides immediates and types, as it is before the instruction. */
+static void describe(Body *b)
+{
+    b->in = (Insn){
+        .reachable = !b->ctrl->unreachable && !b->ctrl->is_dead,
+        .offset = (u32)(b->at - b->d.c.start),
+        .height = (u32)(b->sp - b->s->stack.items),
+    };
+}
+
+/* Any instruction. The end of the body leaves no control frame. */
+static bool step(Body *b)
+{
+    Op op;
+    b->at = b->d.c.p;
+    if (b->at >= b->body_end) return fail_at_end(b);
+    if (!reserve(b, 0)) return false;
+    if (b->sink != NULL) describe(b);
+    if (!read_op(b, &op)) return false;
+    const OpInfo *info = &tern_op_info[op];
+    if (!tern_body_read_immediates(b, info)) return false;
+    if (!tern_body_type(b, info)) return false;
+    return b->sink == NULL || b->sink->insn(b->sink, &b->in);
+}
+
+/* Skips a LEB128 whose value does not matter and that is at most three bytes long; NULL if it is
+ * not. */
+static inline const u8 *skip_leb(const u8 *p, const u8 *end)
+{
+    if (UNLIKELY(end - p < 4)) return NULL;
+    if (LIKELY(p[0] < 0x80)) return p + 1;
+    if (LIKELY(p[1] < 0x80)) return p + 2;
+    return p[2] < 0x80 ? p + 3 : NULL;
+}
+
+/* Address type of memory 0, VT_NONE if there is none. */
+static ValType memory_zero_addr(const Module *m)
+{
+    return m->nmemories == 0 ? VT_NONE : addr_type(&m->memories[0].limits);
+}
+
+/* Accepts as many instructions as the shortcuts can, from the cursor on. Without a sink only. */
+static void skim(Body *b, ValType addr)
+{
+    const u8 *p = b->d.c.p, *const end = b->body_end;
+    ValType *sp = b->sp, *const base = b->base, *const stack_end = b->stack_end - STACK_SLACK;
+    const ValType *const flat = b->s->flat.items;
+    const u32 nflat = b->nflat;
+    const u64 features = b->d.features;
+    u64 used = 0;
+
+    /* Whatever a shortcut reads of an instruction it reads within four bytes. */
+    while (end - p >= 4 && sp < stack_end) {
+        const u8 *q = p + 1;
+        Op op = (Op)tern_op_of_byte[*p];
+        if (op == OP_NONE) break;
+        const OpInfo *info = &tern_op_info[op];
+        if (UNLIKELY(!(features >> info->feature & 1))) break;
+        switch ((int)op) {
+#define NUM1(n, ...) case OP_##n:
+#define NUM1T(n, ...) case OP_##n:
+#define TEST1(n, ...) case OP_##n:
+#include "ops/ops.def"
+            if (sp == base || sp[-1] != vt_of_ot(info->args[0])) goto done;
+            sp[-1] = vt_of_ot(info->results[0]);
+            break;
+#define NUM2(n, ...) case OP_##n:
+#define NUM2C(n, ...) case OP_##n:
+#define NUM2T(n, ...) case OP_##n:
+#define CMP2(n, ...) case OP_##n:
+#include "ops/ops.def"
+            if (sp - base < 2 || sp[-1] != vt_of_ot(info->args[1]) ||
+                sp[-2] != vt_of_ot(info->args[0]))
+                goto done;
+            sp--;
+            sp[-1] = vt_of_ot(info->results[0]);
+            break;
+#define LOAD(n, ...) case OP_##n:
+#include "ops/ops.def"
+            if (sp == base || sp[-1] != addr || *q > 5 || 1u << *q > info->mem_bytes) goto done;
+            q = skip_leb(q + 1, end);
+            if (q == NULL) goto done;
+            sp[-1] = vt_of_ot(info->results[0]);
+            break;
+#define STORE(n, ...) case OP_##n:
+#include "ops/ops.def"
+            if (sp - base < 2 || sp[-1] != vt_of_ot(info->args[1]) || sp[-2] != addr) goto done;
+            if (*q > 5 || 1u << *q > info->mem_bytes) goto done;
+            q = skip_leb(q + 1, end);
+            if (q == NULL) goto done;
+            sp -= 2;
+            break;
+        case OP_I32_CONST:
+        case OP_I64_CONST:
+            q = skip_leb(q, end);
+            if (q == NULL) goto done;
+            *sp++ = vt_of_ot(info->results[0]);
+            break;
+        case OP_LOCAL_GET:
+            if (*q >= 0x80 || *q >= nflat || !vt_is_defaultable(flat[*q])) goto done;
+            *sp++ = flat[*q++];
+            break;
+        case OP_LOCAL_SET:
+            if (*q >= 0x80 || *q >= nflat || sp == base || sp[-1] != flat[*q]) goto done;
+            if (!vt_is_defaultable(flat[*q])) goto done;
+            sp--, q++;
+            break;
+        case OP_LOCAL_TEE:
+            if (*q >= 0x80 || *q >= nflat || sp == base || sp[-1] != flat[*q]) goto done;
+            if (!vt_is_defaultable(flat[*q])) goto done;
+            q++;
+            break;
+        default: goto done;
+        }
+        used |= 1ull << info->feature;
+        p = q;
+    }
+done:
+    b->d.used |= used;
+    b->d.c.p = p;
+    b->sp = sp;
+}
+
+static bool run(Body *b)
+{
+    ValType addr = memory_zero_addr(b->module);
+    while (b->s->ctrls.n > 0) {
+        if (b->sink == NULL) skim(b, addr);
+        if (!step(b)) return false;
+    }
+    b->at = b->d.c.p;
+    return b->at == b->body_end ||
+           body_fail(b, DIAG_SECTION_SIZE_MISMATCH, "the body does not end at its end opcode");
+}
+
+bool tern_body_validate(const Module *module, u32 func_index, Sink *sink, BodyScratch *s,
+                        Diag *diag)
+{
+    const Func *func = &module->funcs[func_index];
+    const u8 *start = module->bytes + func->body_offset;
+    Body b = {
+        .d =
+            {
+                .c = {.start = module->bytes, .p = start, .end = module->bytes + module->size},
+                .module = module,
+                .diag = diag,
+                .features = module->features,
+                .section = "code",
+                .func_index = func_index,
+            },
+        .s = s,
+        .module = module,
+        .sink = sink,
+        .body_end = start + func->body_size,
+        .at = start,
+        .sig = tern_module_func_type(module, func_index),
+    };
+    if (++s->epoch == 0) { /* wrapped: no entry may look like one of this body's */
+        s->epoch = 1;
+        if (s->init_epoch.n > 0)
+            memset(s->init_epoch.items, 0, s->init_epoch.n * sizeof *s->init_epoch.items);
+    }
+    s->ctrls.n = 0;
+    b.sp = b.base = b.stack_end = s->stack.items;
+    if (s->stack.items != NULL) b.stack_end += s->stack.cap;
+    if (!reserve(&b, 0) || !read_locals(&b)) return false;
+    b.in.op = OP_BLOCK;
+    if (sink != NULL && !sink->begin(sink, module, func_index, s->flat.items, b.nlocals))
+        return false;
+    if (!tern_body_enter(&b, OP_BLOCK, b.sig)) return false;
+    bool is_valid = run(&b);
+    s->used |= b.d.used;
+    return is_valid;
+}
+
+bool tern_body_decode(const Module *module, u32 func_index, Sink *sink, Alloc *alloc, Diag *diag)
+{
+    BodyScratch *scratch = tern_body_scratch_new(alloc);
+    if (scratch == NULL) return tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+    bool is_done = tern_body_validate(module, func_index, sink, scratch, diag);
+    tern_body_scratch_free(scratch);
+    return is_done;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* code.h - register code: what a function body becomes before it runs.
+ *
+ * A function is lowered on its first call, once per module and memory mode, and shared by all instances. Code
+ * is a stream of 16-bit units: a two-unit token that the machine jumps through, then the operands of the
+ * handler's layout (handlers.def).
+ *
+ * A frame, in cells of the Exec's stack, at fp:
+ *
+ *   [parameters, later the results][header: FRAME_HEADER cells][scratch, far functions][locals][operands]
+ *
+ * The header holds the return address and the caller's fp. A callee's frame begins at its first argument on
+ * the caller's operands, so nothing is copied and results appear where the caller wants them. A call into
+ * another instance, and a tail call that leaves an instance, put an adapter frame of ADAPTER_CELLS in front:
+ * real return address, caller's fp, caller's instance, number of result cells; its return address is the
+ * CROSS_RETURN code, which moves the results down and restores the instance.
+ */
+#ifndef TERN_CODE_CODE_H
+#define TERN_CODE_CODE_H
+
+#include "base/diag.h"
+#include "module/module.h"
+#include "port/port.h"
+
+enum { FRAME_HEADER = 2, ADAPTER_CELLS = 4 };
+
+typedef u16 CodeUnit;
+
+#define FRAME_CELLS_UNLOWERED UINT32_MAX
+
+/* Everything a call needs to know. Published by the release store of frame_cells. */
+typedef struct FuncCode {
+    const CodeUnit *pc;
+    u32 frame_cells;          /* FRAME_CELLS_UNLOWERED: not lowered yet */
+    u32 header;               /* cell of the header */
+    u32 zero_from, zero_cells; /* locals to clear on entry */
+    u32 nunits;
+    u32 arg_cells, result_cells;
+} FuncCode;
+
+typedef enum Handler {
+#define H(name, ...) H_##name,
+#include "code/handlers.def"
+    H_COUNT
+} Handler;
+
+typedef struct HandlerInfo {
+    const char *name;
+    const char *layout;
+} HandlerInfo;
+extern const HandlerInfo tern_handlers[H_COUNT];
+
+/* What the machine jumps through for a handler. */
+typedef u32 TokenOf(Handler handler);
+
+/* How loads and stores of memory 0 are checked. */
+typedef enum CodeMode { CODE_CHECKED, CODE_GUARDED, CODE_MODES } CodeMode;
+
+typedef struct ModuleCode {
+    const Module *module;
+    Mutex lock; /* lowering */
+    FuncCode *funcs[CODE_MODES]; /* of the module's own functions; made on first use of the mode */
+    CodeUnit halt[2], cross_return[2]; /* the tokens of those handlers, for special frames to return to */
+} ModuleCode;
+
+/* The module's code, made on first request; freed with the module. Thread-safe. NULL: no memory. */
+ModuleCode *tern_code_of(Module *module, TokenOf *token_of);
+/* The functions in one mode; thread-safe. NULL: no memory. */
+FuncCode *tern_code_funcs(ModuleCode *code, CodeMode mode);
+
+/* Lowers one of the module's own functions (index without imports) unless that is done. Thread-safe. False
+ * and a diag: no memory, or an instruction that cannot be lowered. */
+bool tern_code_lower(ModuleCode *code, u32 defined_index, CodeMode mode, TokenOf *token_of, Diag *diag);
+
+/* The byte offset in the module of the instruction whose code contains unit; 0 if that cannot be told. */
+u32 tern_code_offset(ModuleCode *code, u32 defined_index, CodeMode mode, u32 unit);
+
+/* Features that can be lowered. */
+u64 tern_code_features(void);
+
+#endif

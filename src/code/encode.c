@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* encode.c - instructions to code units, driven by the handlers' layouts.
+ *
+ * Slots past 65,535 do not fit a unit: in the rare function that has them, operands are copied into scratch
+ * slots near the frame's start before the instruction and the result out of them behind it.
+ */
+#include "code/ins.h"
+
+#include <assert.h>
+
+enum { TOKEN_UNITS = 2, FAR_UNITS = TOKEN_UNITS + 5 };
+
+static u32 layout_units(const LoweredFunc *f, const Ins *ins, const char *layout)
+{
+    u32 n = TOKEN_UNITS;
+    for (; *layout != '\0'; layout++)
+        switch (*layout) {
+        case 'd': case '1': case '2': case '3': case 'h': n += 1; break;
+        case 'B': case 'g': case 't': case 'i': case 'j': case 'o': n += 2; break;
+        case 'I': case 'O': n += 4; break;
+        case 'T': n += 2 * (f->tables.items[ins->target] + 2); break;
+        default: assert(false && "a layout names an unknown field");
+        }
+    return n;
+}
+
+static u32 *slot_field(Ins *ins, char letter)
+{
+    return letter == '1' ? &ins->s1 : letter == '2' ? &ins->s2 : letter == '3' ? &ins->s3 : &ins->d;
+}
+
+/* Number of slot operands named by the layout that lie beyond a unit's reach. */
+static u32 far_slots(const Ins *ins, const char *layout)
+{
+    u32 n = 0;
+    for (; *layout != '\0'; layout++)
+        if (*layout == '1' || *layout == '2' || *layout == '3' || *layout == 'd')
+            n += *slot_field((Ins *)(uintptr_t)ins, *layout) > UINT16_MAX;
+    return n;
+}
+
+u32 *tern_ins_measure(const LoweredFunc *f)
+{
+    u32 *unit_of = tern_alloc(f->alloc, ((size_t)f->ins.n + 1) * sizeof *unit_of);
+    if (unit_of == NULL) return NULL;
+    u64 n = 0;
+    for (u32 i = 0; i < f->ins.n; i++) {
+        const Ins *ins = &f->ins.items[i];
+        const char *layout = tern_handlers[tern_ins_handler(ins, f->mode)].layout;
+        unit_of[i] = (u32)n;
+        n += layout_units(f, ins, layout);
+        if (f->scratch != 0) n += far_slots(ins, layout) * FAR_UNITS;
+        if (n > INT32_MAX) {
+            tern_ins_measure_free(f, unit_of);
+            return NULL;
+        }
+    }
+    unit_of[f->ins.n] = (u32)n;
+    return unit_of;
+}
+
+void tern_ins_measure_free(const LoweredFunc *f, u32 *unit_of)
+{
+    tern_free(f->alloc, unit_of, ((size_t)f->ins.n + 1) * sizeof *unit_of);
+}
+
+typedef struct Writer {
+    CodeUnit *p, *token;
+    const LoweredFunc *f;
+    const u32 *unit_of;
+    TokenOf *token_of;
+    CodeUnit *start;
+} Writer;
+
+static void put(Writer *w, const void *bytes, size_t units)
+{
+    memcpy(w->p, bytes, units * sizeof(CodeUnit));
+    w->p += units;
+}
+static void put_u32(Writer *w, u32 v) { put(w, &v, 2); }
+static void put_u64(Writer *w, u64 v) { put(w, &v, 4); }
+static void put_unit(Writer *w, u32 v)
+{
+    assert(v <= UINT16_MAX && "a slot does not fit a unit");
+    *w->p++ = (CodeUnit)v;
+}
+static void put_target(Writer *w, u32 label)
+{
+    s64 to = w->unit_of[w->f->labels.items[label]], from = w->token - w->start;
+    put_u32(w, (u32)(s32)(to - from));
+}
+
+static void put_ins(Writer *w, const Ins *ins, Handler handler)
+{
+    w->token = w->p;
+    put_u32(w, w->token_of(handler));
+    for (const char *l = tern_handlers[handler].layout; *l != '\0'; l++)
+        switch (*l) {
+        case 'd': put_unit(w, ins->d); break;
+        case '1': put_unit(w, ins->s1); break;
+        case '2': put_unit(w, ins->s2); break;
+        case '3': put_unit(w, ins->s3); break;
+        case 'h': put_unit(w, w->f->header); break;
+        case 'B': put_u32(w, ins->d); break;
+        case 'g': put_u32(w, ins->index); break;
+        case 'i': put_u32(w, (u32)ins->imm); break;
+        case 'j': put_u32(w, (u32)ins->imm2); break;
+        case 'o': put_u32(w, (u32)ins->off); break;
+        case 'I': put_u64(w, ins->imm); break;
+        case 'O': put_u64(w, ins->off); break;
+        case 't': put_target(w, ins->target); break;
+        case 'T': {
+            const u32 *table = &w->f->tables.items[ins->target];
+            put_u32(w, table[0]);
+            for (u32 i = 0; i <= table[0]; i++) put_target(w, table[1 + i]);
+            break;
+        }
+        default: break;
+        }
+}
+
+static void put_far_ins(Writer *w, const Ins *ins, Handler handler)
+{
+    Ins near = *ins;
+    u32 scratch = w->f->scratch;
+    bool far_result = false;
+    for (const char *l = tern_handlers[handler].layout; *l != '\0'; l++) {
+        if (*l != '1' && *l != '2' && *l != '3' && *l != 'd') continue;
+        u32 *slot = slot_field(&near, *l);
+        if (*slot <= UINT16_MAX) continue;
+        u32 near_slot = scratch + 2 * (*l == 'd' ? 0 : (u32)(*l - '0'));
+        if (*l == 'd') far_result = true;
+        else put_ins(w, &(Ins){.d = near_slot, .imm2 = *slot, .index = 2}, H_FAR_GET);
+        *slot = near_slot;
+    }
+    put_ins(w, &near, handler);
+    if (far_result) put_ins(w, &(Ins){.s1 = near.d, .imm2 = ins->d, .index = ins->ncells}, H_FAR_PUT);
+}
+
+void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of, CodeUnit *units)
+{
+    Writer w = {.p = units, .start = units, .f = f, .unit_of = unit_of, .token_of = token_of};
+    for (u32 i = 0; i < f->ins.n; i++) {
+        const Ins *ins = &f->ins.items[i];
+        Handler handler = tern_ins_handler(ins, f->mode);
+        assert(handler != H_NONE && "an instruction has no handler for its operand places");
+        if (f->scratch != 0 && far_slots(ins, tern_handlers[handler].layout) > 0) put_far_ins(&w, ins, handler);
+        else put_ins(&w, ins, handler);
+        assert(w.p == units + unit_of[i + 1] && "measured and written sizes differ");
+    }
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* ins.h - one register instruction before it is encoded, and the function it belongs to. */
+#ifndef TERN_CODE_INS_H
+#define TERN_CODE_INS_H
+
+#include "base/vec.h"
+#include "code/code.h"
+
+/* Where an operand is or a result goes. */
+typedef enum Place { PLACE_SLOT, PLACE_ACC, PLACE_IMM, PLACE_NONE } Place;
+
+/* What picks the handler. */
+typedef enum Family {
+    FAM_PLAIN,    /* handler is in op */
+    FAM_VALUE,    /* op is an Op: binary or unary, result d */
+    FAM_BRANCH,   /* op is a CMP2 Op: compare and branch */
+    FAM_LOAD, FAM_STORE,
+    FAM_LOAD_ANY, FAM_STORE_ANY,
+    FAM_TEST,     /* op is the slot form of a handler pair _S _A; operand 1 */
+    FAM_QUAD,     /* op is the first of SS SI AS AI handlers */
+    FAM_STEP,     /* op is the first of SI SS AI AS handlers: step and branch */
+} Family;
+
+/* Accumulators: one for integers and references, one for each float type. */
+typedef enum AccClass { ACC_INT, ACC_F32, ACC_F64, ACC_CLASSES, ACC_NONE = ACC_CLASSES } AccClass;
+
+#define LABEL_NONE UINT32_MAX
+
+typedef struct Ins {
+    u16 op;
+    u8 family;
+    u8 kd, k1, k2, k3; /* Place of d, s1, s2, s3; addresses: k2 adds a slot or constant to k1 */
+    u8 acc;            /* AccClass the result is left in, or ACC_NONE */
+    u8 ncells;         /* of the result: 1, or 2 for a v128 */
+    u32 d, s1, s2, s3; /* slots */
+    u64 imm, imm2, off;
+    u32 index;
+    u32 target;        /* label, or first entry of a branch table */
+    u32 offset;        /* of the WebAssembly instruction in the module */
+} Ins;
+
+typedef struct LoweredFunc {
+    Alloc *alloc;
+    struct { VEC(Ins) } ins;
+    struct { VEC(u32) } labels; /* label -> index of the Ins it stands before */
+    struct { VEC(u32) } tables; /* branch tables: labels, the default last */
+    CodeMode mode;
+    u32 param_cells, result_cells, local_cells;
+    u32 header;
+    u32 scratch;      /* first of the scratch slots, or 0: no slot passes 65,535 */
+    u32 frame_cells;
+} LoweredFunc;
+
+#define SCRATCH_CELLS 8 /* d, s1, s2, s3, two cells each */
+
+/* The handler of an instruction whose places are final. H_NONE: the form does not exist. */
+Handler tern_ins_handler(const Ins *ins, CodeMode mode);
+/* May the result of ins stay in the accumulator alone? */
+bool tern_ins_may_skip_slot(const Ins *ins);
+
+/* First unit of every instruction, and the end: [ins.n + 1]. Allocated with f->alloc; NULL: no memory, or
+ * more code than offsets can span. */
+u32 *tern_ins_measure(const LoweredFunc *f);
+void tern_ins_measure_free(const LoweredFunc *f, u32 *unit_of);
+/* Writes unit_of[ins.n] units. */
+void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of, CodeUnit *units);
+
+/* Lowers a body: the sink side, lower.c. */
+bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, LoweredFunc *out, Diag *diag);
+void tern_lowered_done(LoweredFunc *f);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* lower.c - a validated body to register code: the decoder's sink. */
+#include "code/lower.h"
+#include "binary/decode.h"
+#include "runtime/builtins.h"
+
+static bool begin(Sink *sink, const Module *module, u32 func_index, const ValType *locals, u32 nlocals)
+{
+    Lower *l = (Lower *)sink;
+    LoweredFunc *f = l->f;
+    const FuncType *type = l->type;
+    u64 local_cells = 0;
+    for (u32 i = type->nparams; i < nlocals; i++) local_cells += vt_cells(locals[i]);
+    f->param_cells = type->param_cells;
+    f->result_cells = type->result_cells;
+    f->local_cells = (u32)local_cells;
+    f->header = type->param_cells > type->result_cells ? type->param_cells : type->result_cells;
+    u32 slot = f->header + FRAME_HEADER;
+    /* Every byte of a body adds less than two cells of operands, a call at most its parameters. */
+    u64 farthest = slot + local_cells + 2ull * module->funcs[func_index].body_size + 4096;
+    if (farthest > UINT16_MAX) {
+        f->scratch = slot;
+        slot += SCRATCH_CELLS;
+    }
+    if (!vec_reserve(&l->locals, l->alloc, nlocals)) return lower_no_memory(l);
+    u32 param_slot = 0;
+    for (u32 i = 0; i < nlocals; i++) {
+        u32 *at = i < type->nparams ? &param_slot : &slot;
+        l->locals.items[l->locals.n++] =
+            (LocalInfo){.slot = *at, .pending = NO_VAL, .code = vt_code(locals[i])};
+        *at += vt_cells(locals[i]);
+    }
+    l->temps = l->max_cells = slot;
+    Ctrl c = {.kind = CTRL_FUNC, .label = LABEL_NONE, .else_label = LABEL_NONE};
+    return vec_push(&l->ctrl, l->alloc, c) || lower_no_memory(l);
+}
+
+static bool lower_select(Lower *l, const Insn *in)
+{
+    Val c = lower_pop(l), b = lower_pop(l), a = lower_pop(l);
+    u8 code = vt_code(in->type);
+    bool a_imm = code == VT_I32 && a.kind == VAL_CONST, b_imm = code == VT_I32 && b.kind == VAL_CONST;
+    if ((!a_imm && !lower_readable(l, &a)) || (!b_imm && !lower_readable(l, &b)) || !lower_readable(l, &c))
+        return false;
+    Ins ins = {.kd = PLACE_SLOT, .acc = ACC_NONE, .d = lower_next_home(l), .s1 = a.slot, .s2 = b.slot,
+               .ncells = (u8)lower_cells(code)};
+    u8 cond;
+    if (code == VT_V128) {
+        lower_use_slot(l, &c, &cond, &ins.s3);
+        ins.op = H_SELECT_V128;
+    } else {
+        lower_use(l, &c, &cond, &ins.s3);
+        ins.op = a_imm && b_imm ? H_SELECT_II_S : a_imm ? H_SELECT_IS_S : b_imm ? H_SELECT_SI_S : H_SELECT_S;
+        if (a_imm || b_imm) ins.acc = ACC_INT;
+        ins.imm = a_imm ? a.bits : b.bits;
+        ins.imm2 = b.bits;
+        if (cond == PLACE_ACC) ins.op++;
+    }
+    return lower_emit(l, ins) && lower_push_temp(l, code, l->f->ins.n - 1);
+}
+
+static bool lower_global(Lower *l, const Insn *in)
+{
+    u32 nimported = l->module->nimported[EXTERN_GLOBAL];
+    bool is_import = in->index < nimported, is_get = in->op == OP_GLOBAL_GET;
+    u8 code = vt_code(in->type);
+    Ins ins = {.index = is_import ? in->index : in->index - nimported, .acc = ACC_NONE, .kd = PLACE_NONE,
+               .ncells = (u8)lower_cells(code)};
+    if (code == VT_V128)
+        ins.op = is_import ? (is_get ? H_IMPORT_GET_V128 : H_IMPORT_SET_V128)
+                           : (is_get ? H_GLOBAL_GET_V128 : H_GLOBAL_SET_V128);
+    else
+        ins.op = is_import ? (is_get ? H_IMPORT_GET : H_IMPORT_SET) : (is_get ? H_GLOBAL_GET_S : H_GLOBAL_SET_S);
+    if (is_get) {
+        ins.kd = PLACE_SLOT;
+        ins.d = lower_next_home(l);
+        bool is_float = code == VT_F32 || code == VT_F64; /* the integer accumulator gets the bits */
+        ins.acc = code == VT_V128 ? ACC_NONE : ACC_INT;
+        if (!lower_emit(l, ins)) return false;
+        if (is_float) l->acc[ACC_INT].is_valid = false;
+        return lower_push_temp(l, code, l->f->ins.n - 1);
+    }
+    Val v = lower_pop(l);
+    if (!lower_readable(l, &v)) return false;
+    if (ins.op == H_GLOBAL_SET_S && lower_acc_class(code) == ACC_INT) {
+        ins.family = FAM_TEST;
+        lower_use(l, &v, &ins.k1, &ins.s1);
+    } else {
+        lower_use_slot(l, &v, &ins.k1, &ins.s1);
+    }
+    return lower_emit(l, ins);
+}
+
+static bool lower_ref_is_null(Lower *l)
+{
+    Val v = lower_pop(l);
+    Ins ins = {.family = FAM_VALUE, .op = OP_I64_EQZ, .kd = PLACE_SLOT, .acc = ACC_INT};
+    lower_use(l, &v, &ins.k1, &ins.s1);
+    ins.d = lower_next_home(l);
+    return lower_emit(l, ins) && lower_push_temp(l, VT_I32, l->f->ins.n - 1);
+}
+
+/* A reference that must not be null stays where it is. */
+static bool lower_null_check(Lower *l, TrapCode trap)
+{
+    if (!lower_settle_top(l, 1)) return false;
+    Ins ins = {.op = H_NULL_CHECK, .kd = PLACE_NONE, .acc = ACC_NONE, .index = trap,
+               .s1 = lower_top(l, 0)->slot};
+    lower_barrier(l); /* the check reads the slot */
+    return lower_emit(l, ins);
+}
+
+static u8 addr_code(const Limits *limits)
+{
+    return limits->is_64 ? VT_I64 : VT_I32;
+}
+
+static bool lower_special(Lower *l, const Insn *in)
+{
+    const Module *m = l->module;
+    u8 result;
+    switch (in->op) {
+    case OP_UNREACHABLE:
+        if (!lower_emit(l, (Ins){.op = H_UNREACHABLE, .kd = PLACE_NONE, .acc = ACC_NONE})) return false;
+        lower_mark_dead(l);
+        return true;
+    case OP_NOP: return true;
+    case OP_BLOCK: return lower_block(l, in, CTRL_BLOCK);
+    case OP_LOOP: return lower_block(l, in, CTRL_LOOP);
+    case OP_IF: return lower_block(l, in, CTRL_IF);
+    case OP_ELSE: return lower_else(l);
+    case OP_END: return lower_end(l);
+    case OP_BR:
+        if (!lower_br(l, in->index)) return false;
+        lower_mark_dead(l);
+        return true;
+    case OP_BR_IF: return lower_br_if(l, in->index);
+    case OP_BR_TABLE: return lower_br_table(l, in);
+    case OP_RETURN:
+        if (!lower_return(l)) return false;
+        lower_mark_dead(l);
+        return true;
+    case OP_CALL: case OP_CALL_INDIRECT: case OP_CALL_REF:
+    case OP_RETURN_CALL: case OP_RETURN_CALL_INDIRECT: case OP_RETURN_CALL_REF: return lower_call(l, in);
+    case OP_DROP: (void)lower_pop(l); return true;
+    case OP_SELECT: case OP_SELECT_T: return lower_select(l, in);
+    case OP_LOCAL_GET: return lower_push_local(l, in->index);
+    case OP_LOCAL_SET: return lower_set_local(l, in->index, false);
+    case OP_LOCAL_TEE: return lower_set_local(l, in->index, true);
+    case OP_GLOBAL_GET: case OP_GLOBAL_SET: return lower_global(l, in);
+    case OP_REF_NULL: return lower_push_const(l, VT_REF, REF_NULL);
+    case OP_REF_IS_NULL: return lower_ref_is_null(l);
+    case OP_REF_AS_NON_NULL: return lower_null_check(l, TRAP_NULL_REFERENCE);
+    case OP_BR_ON_NULL: return lower_br_on_null(l, in->index, true);
+    case OP_BR_ON_NON_NULL: return lower_br_on_null(l, in->index, false);
+    case OP_REF_FUNC: result = VT_REF; return lower_builtin(l, BUILTIN_ref_func, &result, in->index, 0);
+    case OP_MEMORY_SIZE:
+        result = addr_code(&m->memories[in->index].limits);
+        return lower_builtin(l, BUILTIN_memory_size, &result, in->index, 0);
+    case OP_MEMORY_GROW:
+        result = addr_code(&m->memories[in->index].limits);
+        return lower_builtin(l, BUILTIN_memory_grow, &result, in->index, 0);
+    case OP_MEMORY_FILL: return lower_builtin(l, BUILTIN_memory_fill, NULL, in->index, 0);
+    case OP_MEMORY_COPY: return lower_builtin(l, BUILTIN_memory_copy, NULL, in->index, in->index2);
+    case OP_MEMORY_INIT: return lower_builtin(l, BUILTIN_memory_init, NULL, in->index, in->index2);
+    case OP_DATA_DROP: return lower_builtin(l, BUILTIN_data_drop, NULL, in->index, 0);
+    case OP_TABLE_GET: result = VT_REF; return lower_builtin(l, BUILTIN_table_get, &result, in->index, 0);
+    case OP_TABLE_SET: return lower_builtin(l, BUILTIN_table_set, NULL, in->index, 0);
+    case OP_TABLE_SIZE:
+        result = addr_code(&m->tables[in->index].type.limits);
+        return lower_builtin(l, BUILTIN_table_size, &result, in->index, 0);
+    case OP_TABLE_GROW:
+        result = addr_code(&m->tables[in->index].type.limits);
+        return lower_builtin(l, BUILTIN_table_grow, &result, in->index, 0);
+    case OP_TABLE_FILL: return lower_builtin(l, BUILTIN_table_fill, NULL, in->index, 0);
+    case OP_TABLE_COPY: return lower_builtin(l, BUILTIN_table_copy, NULL, in->index, in->index2);
+    case OP_TABLE_INIT: return lower_builtin(l, BUILTIN_table_init, NULL, in->index, in->index2);
+    case OP_ELEM_DROP: return lower_builtin(l, BUILTIN_elem_drop, NULL, in->index, 0);
+    default: break;
+    }
+    return tern_diag_set(l->diag, DIAG_UNSUPPORTED, in->offset, "%s", tern_op_info[in->op].text);
+}
+
+static bool insn(Sink *sink, const Insn *in)
+{
+    Lower *l = (Lower *)sink;
+    l->offset = in->offset;
+    if (lower_ctrl(l, 0)->is_dead) {
+        /* Only nesting counts in dead code. */
+        switch (in->op) {
+        case OP_BLOCK: case OP_LOOP: case OP_IF: case OP_TRY: case OP_TRY_TABLE:
+            return lower_block(l, in, in->op == OP_IF ? CTRL_IF : CTRL_BLOCK);
+        case OP_ELSE: return lower_else(l);
+        case OP_END: return lower_end(l);
+        default: return true;
+        }
+    }
+    return tern_op_info[in->op].shape == SHAPE_SPECIAL ? lower_special(l, in) : lower_value_op(l, in);
+}
+
+bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, LoweredFunc *out, Diag *diag)
+{
+    Alloc *alloc = module->alloc;
+    *out = (LoweredFunc){.alloc = alloc, .mode = mode};
+    Lower l = {.sink = {.begin = begin, .insn = insn}, .f = out, .module = module, .alloc = alloc, .diag = diag,
+               .type = tern_module_func_type(module, func_index), .func_index = func_index};
+    bool ok = tern_body_decode(module, func_index, &l.sink, alloc, diag);
+    out->frame_cells = l.max_cells + 2;
+    vec_free(&l.locals, alloc);
+    vec_free(&l.stack, alloc);
+    vec_free(&l.ctrl, alloc);
+    if (!ok) tern_lowered_done(out);
+    return ok;
+}
+
+void tern_lowered_done(LoweredFunc *f)
+{
+    vec_free(&f->ins, f->alloc);
+    vec_free(&f->labels, f->alloc);
+    vec_free(&f->tables, f->alloc);
+}

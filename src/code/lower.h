@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* lower.h - one body on its way to register code: shared by the lower_*.c files only.
+ *
+ * One pass with a virtual operand stack. An entry is a local not yet read, a constant not yet written, or a
+ * temporary in its own slot, so local.get, constants and most moves cost nothing at run time. An entry's home
+ * slot is fixed by its height, which is what makes merges of control flow free: at labels every entry is a
+ * temporary in its home slot.
+ */
+#ifndef TERN_CODE_LOWER_H
+#define TERN_CODE_LOWER_H
+
+#include <assert.h>
+
+#include "base/diag.h"
+#include "binary/sink.h"
+#include "code/ins.h"
+
+#define NO_INS UINT32_MAX
+#define NO_VAL UINT32_MAX
+
+typedef enum ValKind { VAL_TEMP, VAL_LOCAL, VAL_CONST } ValKind;
+
+typedef struct Val {
+    u8 kind;   /* ValKind */
+    u8 code;   /* VT_I32 ... VT_REF */
+    u32 slot;  /* where it can be read: the home slot, or the local's */
+    u32 home;  /* its own slot, fixed by height */
+    u32 prod;  /* temporaries: the Ins that wrote it, or NO_INS */
+    u32 local; /* VAL_LOCAL: index */
+    u32 prev, next; /* VAL_LOCAL: other entries naming the same local, by height */
+    u64 bits;  /* VAL_CONST */
+} Val;
+
+typedef enum CtrlKind { CTRL_FUNC, CTRL_BLOCK, CTRL_LOOP, CTRL_IF, CTRL_ELSE } CtrlKind;
+
+typedef struct Ctrl {
+    u8 kind;
+    bool is_dead;       /* the rest of this block cannot be reached */
+    bool was_dead;      /* nor could its beginning: nothing is emitted, nesting is counted */
+    bool label_used;
+    u32 label, else_label;
+    u32 height;         /* entries below the block's parameters */
+    const FuncType *sig; /* NULL for the function's own */
+} Ctrl;
+
+typedef struct LocalInfo {
+    u32 slot;
+    u32 pending; /* topmost stack entry that reads it late, or NO_VAL */
+    u8 code;
+} LocalInfo;
+
+typedef struct AccState {
+    u32 slot; /* whose value the accumulator also holds */
+    u32 prod; /* the Ins that wrote both, or NO_INS */
+    bool is_valid;
+} AccState;
+
+typedef struct Lower {
+    Sink sink; /* first: the decoder's handle */
+    LoweredFunc *f;
+    const Module *module;
+    const FuncType *type;
+    Alloc *alloc;
+    Diag *diag;
+    u32 func_index;
+    u32 offset;   /* of the instruction being lowered */
+    bool has_guarded_memory; /* memory 0 has 32-bit addresses: fast forms */
+
+    struct { VEC(LocalInfo) } locals;
+    struct { VEC(Val) } stack;
+    struct { VEC(Ctrl) } ctrl;
+    u32 settled;  /* entries below this height are temporaries in their homes */
+    u32 temps;    /* first operand slot */
+    u32 max_cells;
+    u32 barrier;  /* instructions before this one may no longer be changed */
+    AccState acc[ACC_CLASSES];
+} Lower;
+
+AccClass lower_acc_class(u8 code);
+static inline u32 lower_cells(u8 code) { return code == VT_V128 ? 2 : 1; }
+
+/* Emission. All return false when memory is out, with the diag set. */
+bool lower_emit(Lower *l, Ins ins);
+static inline Ins *lower_last(Lower *l) { return &l->f->ins.items[l->f->ins.n - 1]; }
+bool lower_emit_const(Lower *l, u8 code, u32 to, u64 bits);
+void lower_drop_last(Lower *l); /* takes the last instruction back */
+bool lower_new_label(Lower *l, u32 *label);
+void lower_bind(Lower *l, u32 label); /* here; control may arrive from elsewhere */
+/* Control may leave here: what was computed must be in its slot from now on. */
+void lower_barrier(Lower *l);
+bool lower_no_memory(Lower *l);
+
+/* The virtual stack. */
+bool lower_push_temp(Lower *l, u8 code, u32 prod); /* prod: NO_INS, or the last instruction */
+bool lower_push_const(Lower *l, u8 code, u64 bits);
+bool lower_push_local(Lower *l, u32 local);
+Val lower_pop(Lower *l);
+static inline Val *lower_top(Lower *l, u32 depth) { return &l->stack.items[l->stack.n - 1 - depth]; }
+u32 lower_next_home(const Lower *l); /* slot of the next entry pushed */
+bool lower_settle(Lower *l, u32 index);      /* make one entry a temporary in its home */
+bool lower_settle_top(Lower *l, u32 n);      /* the topmost n */
+bool lower_settle_all(Lower *l);
+bool lower_set_local(Lower *l, u32 local, bool is_tee);
+void lower_truncate(Lower *l, u32 height);
+
+/* Was v computed by the very last instruction, which may still be changed? */
+bool lower_is_fresh(const Lower *l, const Val *v);
+/* How an instruction reads v: its place and slot. Constants must have been settled or fit as immediates. A
+ * popped temporary found in the accumulator need not have been stored. */
+void lower_use(Lower *l, const Val *v, u8 *place, u32 *slot);
+/* The same, never from the accumulator. */
+void lower_use_slot(Lower *l, const Val *v, u8 *place, u32 *slot);
+bool lower_fits_imm(const Val *v);
+/* v, just popped, as something that can be read: constants are written to v's home. */
+bool lower_readable(Lower *l, Val *v);
+
+/* Control, lower_control.c. */
+bool lower_block(Lower *l, const Insn *in, CtrlKind kind);
+bool lower_else(Lower *l);
+bool lower_end(Lower *l);
+bool lower_br(Lower *l, u32 depth);
+bool lower_br_if(Lower *l, u32 depth);
+bool lower_br_table(Lower *l, const Insn *in);
+bool lower_return(Lower *l);
+bool lower_br_on_null(Lower *l, u32 depth, bool on_null);
+void lower_mark_dead(Lower *l);
+static inline Ctrl *lower_ctrl(Lower *l, u32 depth) { return &l->ctrl.items[l->ctrl.n - 1 - depth]; }
+
+/* Calls, lower_call.c. */
+bool lower_call(Lower *l, const Insn *in);
+/* results: a VT_ code for each result of the builtin. */
+bool lower_builtin(Lower *l, u32 builtin, const u8 *results, u32 imm1, u32 imm2);
+
+/* Values, lower_value.c. */
+bool lower_value_op(Lower *l, const Insn *in);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* lower_call.c - calls and builtins: operands lie in consecutive homes, results appear in their place. */
+#include "code/lower.h"
+#include "runtime/builtins.h"
+
+/* Slot of the first of the topmost n entries, or where the next would go. */
+static u32 base_of(const Lower *l, u32 n)
+{
+    return n > 0 ? lower_top((Lower *)(uintptr_t)l, n - 1)->home : lower_next_home(l);
+}
+
+static void forget_accumulators(Lower *l)
+{
+    for (u32 c = 0; c < ACC_CLASSES; c++) l->acc[c].is_valid = false;
+}
+
+/* Cells from base on are used by the callee. */
+static void reserve(Lower *l, u64 cells)
+{
+    if (cells > l->max_cells) l->max_cells = (u32)cells;
+}
+
+/* What every return leaves in the accumulators: the first result, in the one of its class. */
+static bool push_results(Lower *l, u32 base, const FuncType *sig)
+{
+    forget_accumulators(l);
+    for (u32 i = 0; i < sig->nresults; i++)
+        if (!lower_push_temp(l, vt_code(sig->results[i]), NO_INS)) return false;
+    lower_barrier(l);
+    if (sig->nresults == 0) return true;
+    AccClass c = lower_acc_class(vt_code(sig->results[0]));
+    if (c != ACC_NONE) l->acc[c] = (AccState){.slot = base, .prod = NO_INS, .is_valid = true};
+    return true;
+}
+
+static bool is_tail(Op op)
+{
+    return op == OP_RETURN_CALL || op == OP_RETURN_CALL_INDIRECT || op == OP_RETURN_CALL_REF;
+}
+
+/* Result types of the callee in frames of the caller: a host or imported callee returns into our operands. */
+static bool finish(Lower *l, const Insn *in, Ins ins)
+{
+    const FuncType *sig = in->sig;
+    u32 base = base_of(l, sig->nparams);
+    ins.kd = PLACE_NONE;
+    ins.acc = ACC_NONE;
+    ins.d = base;
+    reserve(l, (u64)base + ADAPTER_CELLS + u64_max(sig->param_cells, sig->result_cells));
+    if (!lower_emit(l, ins)) return false;
+    lower_truncate(l, l->stack.n - sig->nparams);
+    if (!is_tail(in->op)) return push_results(l, base, sig);
+    lower_mark_dead(l);
+    return true;
+}
+
+bool lower_call(Lower *l, const Insn *in)
+{
+    const FuncType *sig = in->sig;
+    bool is_indirect = in->op == OP_CALL_INDIRECT || in->op == OP_RETURN_CALL_INDIRECT;
+    bool is_ref = in->op == OP_CALL_REF || in->op == OP_RETURN_CALL_REF;
+    if (is_indirect || is_ref) {
+        /* The operand on top is read from its slot; the arguments below it are settled first. */
+        Val v = lower_pop(l);
+        if (!lower_readable(l, &v) || !lower_settle_top(l, sig->nparams)) return false;
+        Ins ins = {.s1 = v.slot};
+        if (is_indirect) {
+            ins.op = is_tail(in->op) ? H_TAIL_CALL_INDIRECT : H_CALL_INDIRECT;
+            ins.index = in->index2;
+            ins.imm2 = l->module->types[in->index];
+        } else {
+            ins.op = is_tail(in->op) ? H_TAIL_CALL_REF : H_CALL_REF;
+        }
+        return finish(l, in, ins);
+    }
+    if (!lower_settle_top(l, sig->nparams)) return false;
+    u32 nimported = l->module->nimported[EXTERN_FUNC];
+    if (in->index >= nimported)
+        return finish(l, in, (Ins){.op = is_tail(in->op) ? H_TAIL_CALL : H_CALL, .index = in->index - nimported});
+    if (!is_tail(in->op)) return finish(l, in, (Ins){.op = H_CALL_IMPORT, .index = in->index});
+    return finish(l, in, (Ins){.op = H_TAIL_CALL_IMPORT, .index = in->index});
+}
+
+bool lower_builtin(Lower *l, u32 builtin, const u8 *results, u32 imm1, u32 imm2)
+{
+    const BuiltinInfo *info = &tern_builtin_info[builtin];
+    if (!lower_settle_top(l, info->nargs)) return false;
+    u32 base = base_of(l, info->nargs);
+    reserve(l, (u64)base + u64_max(info->nargs, 2ull * info->nresults));
+    Ins ins = {.op = H_BUILTIN, .kd = PLACE_NONE, .acc = ACC_NONE, .d = base, .index = builtin, .imm = imm1,
+               .imm2 = imm2};
+    if (!lower_emit(l, ins)) return false;
+    lower_truncate(l, l->stack.n - info->nargs);
+    forget_accumulators(l);
+    lower_barrier(l);
+    for (u32 i = 0; i < info->nresults; i++)
+        if (!lower_push_temp(l, results[i], NO_INS)) return false;
+    return true;
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* lower_control.c - blocks, branches and returns.
+ *
+ * At every label the operands a block takes or gives lie in their home slots, so that all ways to it agree.
+ */
+#include "code/lower.h"
+
+/* --- moving operands to where a label expects them -------------------------------------------------- */
+
+static u32 label_arity(const Lower *l, const Ctrl *c)
+{
+    if (c->kind == CTRL_FUNC) return l->type->nresults;
+    return c->kind == CTRL_LOOP ? c->sig->nparams : c->sig->nresults;
+}
+
+/* Home of the entry at height, which need not exist now but whose predecessors do. */
+static u32 home_at(const Lower *l, u32 height)
+{
+    if (height == 0) return l->temps;
+    const Val *below = &l->stack.items[height - 1];
+    return below->home + lower_cells(below->code);
+}
+
+/* Do the topmost n entries already lie where the label wants them? */
+static bool in_place(const Lower *l, u32 height, u32 n)
+{
+    u32 home = home_at(l, height);
+    for (u32 i = l->stack.n - n; i < l->stack.n; i++) {
+        const Val *v = &l->stack.items[i];
+        if (v->kind != VAL_TEMP || v->slot != home) return false;
+        home += lower_cells(v->code);
+    }
+    return true;
+}
+
+/* Copies the topmost n entries to the homes from height up. The stack itself stays as it is: other paths may go
+ * on with it. Sources lie at or above their destinations, so ascending order never overwrites one. */
+static bool move_to(Lower *l, u32 height, u32 n)
+{
+    u32 home = home_at(l, height);
+    for (u32 i = l->stack.n - n; i < l->stack.n; i++) {
+        Val v = l->stack.items[i];
+        if (v.kind == VAL_CONST) {
+            if (!lower_emit_const(l, v.code, home, v.bits)) return false;
+        } else if (v.slot != home) {
+            Ins ins = {.op = v.code == VT_V128 ? H_COPY_V128 : H_COPY, .kd = PLACE_SLOT, .acc = ACC_NONE,
+                       .ncells = (u8)lower_cells(v.code), .d = home, .s1 = v.slot};
+            if (!lower_emit(l, ins)) return false;
+        }
+        home += lower_cells(v.code);
+    }
+    return true;
+}
+
+static Ins branch_ins(u32 label)
+{
+    return (Ins){.op = H_BR, .kd = PLACE_NONE, .acc = ACC_NONE, .target = label};
+}
+
+void lower_mark_dead(Lower *l)
+{
+    Ctrl *c = lower_ctrl(l, 0);
+    c->is_dead = true;
+    lower_truncate(l, c->height);
+    lower_barrier(l);
+}
+
+/* --- returning ------------------------------------------------------------------------------------ */
+
+static bool return_one(Lower *l)
+{
+    Val v = *lower_top(l, 0); /* stays: code behind a conditional return may use it */
+    Ins ins = {.kd = PLACE_NONE, .acc = ACC_NONE, .op = H_RETURN_S, .s1 = v.slot};
+    if (v.kind == VAL_CONST && v.bits <= UINT32_MAX && lower_acc_class(v.code) == ACC_INT) {
+        ins.op = H_RETURN_I;
+        ins.imm = v.bits;
+    } else if (v.kind == VAL_CONST) {
+        if (!lower_emit_const(l, v.code, v.home, v.bits)) return false;
+        ins.s1 = v.home;
+    } else if (v.code != VT_F32 && v.code != VT_F64 && l->acc[ACC_INT].is_valid &&
+               l->acc[ACC_INT].slot == v.slot) {
+        ins.op = H_RETURN_A;
+    }
+    if (v.code == VT_F32) ins.op = H_RETURN_F32;
+    if (v.code == VT_F64) ins.op = H_RETURN_F64;
+    return lower_emit(l, ins);
+}
+
+bool lower_return(Lower *l)
+{
+    u32 n = l->type->nresults;
+    if (n == 0) return lower_emit(l, (Ins){.op = H_RETURN, .kd = PLACE_NONE, .acc = ACC_NONE});
+    if (n == 1 && lower_top(l, 0)->code != VT_V128) return return_one(l);
+    if (!move_to(l, l->stack.n - n, n)) return false;
+    return lower_emit(l, (Ins){.op = H_RETURN_N, .kd = PLACE_NONE, .acc = ACC_NONE,
+                               .d = lower_top(l, n - 1)->home, .index = l->type->result_cells});
+}
+
+/* --- branches ------------------------------------------------------------------------------------- */
+
+bool lower_br(Lower *l, u32 depth)
+{
+    Ctrl *c = lower_ctrl(l, depth);
+    if (c->kind == CTRL_FUNC) return lower_return(l);
+    if (!move_to(l, c->height, label_arity(l, c))) return false;
+    c = lower_ctrl(l, depth);
+    c->label_used = true;
+    return lower_emit(l, branch_ins(c->label));
+}
+
+/* Compare of the opposite truth, or OP_NONE. */
+static Op inverse_of(Op op)
+{
+    return tern_op_info[op].shape == SHAPE_CMP2 ? (Op)tern_op_info[op].inverse : OP_NONE;
+}
+
+/* Turns the fresh instruction that computed the condition into a branch, if it can be one. */
+static bool fuse_condition(Lower *l, bool when_zero, u32 label)
+{
+    Ins *ins = lower_last(l);
+    if (ins->family != FAM_VALUE) return false;
+    Op op = (Op)ins->op;
+    if (tern_op_info[op].shape == SHAPE_CMP2) {
+        if (when_zero) {
+            op = inverse_of(op);
+            if (op == OP_NONE) return false;
+        }
+        ins->family = FAM_BRANCH;
+        ins->op = (u16)op;
+    } else if (op == OP_I32_EQZ || op == OP_I64_EQZ) {
+        ins->family = FAM_TEST;
+        bool is_64 = op == OP_I64_EQZ;
+        ins->op = when_zero ? (is_64 ? H_BRNZ64_S : H_BRNZ_S) : (is_64 ? H_BRZ64_S : H_BRZ_S);
+    } else if (op == OP_I32_AND) {
+        ins->family = FAM_QUAD;
+        ins->op = when_zero ? H_BR_NAND_SS : H_BR_AND_SS;
+    } else {
+        return false;
+    }
+    ins->kd = PLACE_NONE;
+    ins->acc = ACC_NONE;
+    ins->target = label;
+    for (u32 c = 0; c < ACC_CLASSES; c++)
+        if (l->acc[c].prod == l->f->ins.n - 1) l->acc[c].is_valid = false;
+    return true;
+}
+
+/* i += constant, then compare i with something and branch: the end of a counted loop. */
+static void fuse_step(Lower *l)
+{
+    LoweredFunc *f = l->f;
+    if (f->scratch != 0 || f->ins.n < l->barrier + 2) return;
+    Ins *branch = lower_last(l), *step = branch - 1;
+    if (branch->family != FAM_BRANCH || branch->k1 != PLACE_ACC) return;
+    if (step->family != FAM_VALUE || step->op != OP_I32_ADD || step->kd != PLACE_SLOT ||
+        step->k2 != PLACE_IMM || (branch->k2 == PLACE_SLOT && branch->s2 == step->d))
+        return;
+    u16 op;
+    switch (branch->op) {
+    case OP_I32_NE: op = H_STEP_NE_SI; break;
+    case OP_I32_LT_S: op = H_STEP_LT_S_SI; break;
+    case OP_I32_LT_U: op = H_STEP_LT_U_SI; break;
+    case OP_I32_GT_S: op = H_STEP_GT_S_SI; break;
+    case OP_I32_GT_U: op = H_STEP_GT_U_SI; break;
+    default: return;
+    }
+    step->family = FAM_STEP;
+    step->op = op;
+    step->k2 = branch->k2;
+    step->s2 = branch->s2;
+    step->imm2 = branch->imm;
+    step->target = branch->target;
+    f->ins.n--;
+}
+
+/* Branches to label when v, already popped, is zero or not. */
+static bool conditional(Lower *l, Val v, bool when_zero, u32 label)
+{
+    if (v.kind == VAL_CONST) {
+        if (((u32)v.bits == 0) == when_zero && !lower_emit(l, branch_ins(label))) return false;
+    } else if (lower_is_fresh(l, &v) && fuse_condition(l, when_zero, label)) {
+        fuse_step(l);
+    } else {
+        Ins ins = {.family = FAM_TEST, .op = when_zero ? H_BRZ_S : H_BRNZ_S, .kd = PLACE_NONE,
+                   .acc = ACC_NONE, .target = label};
+        lower_use(l, &v, &ins.k1, &ins.s1);
+        if (!lower_emit(l, ins)) return false;
+    }
+    lower_barrier(l);
+    return true;
+}
+
+bool lower_br_if(Lower *l, u32 depth)
+{
+    Val v = lower_pop(l);
+    Ctrl *c = lower_ctrl(l, depth);
+    u32 n = label_arity(l, c);
+    if (c->kind != CTRL_FUNC && in_place(l, c->height, n)) {
+        c->label_used = true;
+        return conditional(l, v, false, c->label);
+    }
+    u32 skip;
+    if (!lower_new_label(l, &skip) || !conditional(l, v, true, skip) || !lower_br(l, depth)) return false;
+    lower_bind(l, skip);
+    return true;
+}
+
+bool lower_br_table(Lower *l, const Insn *in)
+{
+    Val v = lower_pop(l);
+    if (!lower_readable(l, &v)) return false;
+    u32 first = l->f->tables.n, n = in->ntargets;
+    if (!vec_reserve(&l->f->tables, l->alloc, n + 2)) return lower_no_memory(l);
+    l->f->tables.items[l->f->tables.n++] = n;
+
+    Ins ins = {.family = FAM_TEST, .op = H_BR_TABLE_S, .kd = PLACE_NONE, .acc = ACC_NONE, .target = first};
+    lower_use(l, &v, &ins.k1, &ins.s1);
+    if (!lower_emit(l, ins)) return false;
+
+    /* Targets whose operands lie right, directly; others through a stub behind the table, one per depth. */
+    u32 stubs_from = l->f->labels.n;
+    struct { VEC(u32) } depths = {0}; /* of stub i */
+    Map seen = {0};
+    bool ok = true;
+    for (u32 i = 0; ok && i <= n; i++) {
+        u32 depth = in->targets[i], label;
+        Ctrl *c = lower_ctrl(l, depth);
+        if (c->kind != CTRL_FUNC && in_place(l, c->height, label_arity(l, c))) {
+            c->label_used = true;
+            label = c->label;
+        } else {
+            u64 *known = tern_map_get(&seen, &in->targets[i], sizeof depth);
+            if (known != NULL) {
+                label = (u32)*known;
+            } else {
+                ok = lower_new_label(l, &label) &&
+                     ((vec_push(&depths, l->alloc, depth) &&
+                       tern_map_put(&seen, l->alloc, &in->targets[i], sizeof depth, label)) ||
+                      lower_no_memory(l));
+            }
+        }
+        l->f->tables.items[l->f->tables.n++] = label;
+    }
+    for (u32 i = 0; ok && i < depths.n; i++) {
+        lower_bind(l, stubs_from + i);
+        ok = lower_br(l, depths.items[i]);
+    }
+    vec_free(&depths, l->alloc);
+    tern_map_free(&seen, l->alloc);
+    lower_mark_dead(l);
+    return ok;
+}
+
+/* br_on_null drops the reference where it branches; br_on_non_null keeps it there and drops it here. */
+bool lower_br_on_null(Lower *l, u32 depth, bool on_null)
+{
+    if (!lower_settle_top(l, 1)) return false;
+    lower_barrier(l); /* the reference is read here and again behind */
+    Val v = *lower_top(l, 0);
+    u32 skip;
+    if (!lower_new_label(l, &skip)) return false;
+    Ins ins = {.family = FAM_TEST, .op = on_null ? H_BRNZ64_S : H_BRZ64_S, .kd = PLACE_NONE, .acc = ACC_NONE,
+               .target = skip, .k1 = PLACE_SLOT, .s1 = v.slot};
+    if (!lower_emit(l, ins)) return false;
+    lower_barrier(l);
+    if (on_null) (void)lower_pop(l);
+    if (!lower_br(l, depth)) return false;
+    lower_bind(l, skip);
+    if (on_null) return lower_push_temp(l, v.code, NO_INS);
+    (void)lower_pop(l);
+    return true;
+}
+
+/* --- blocks --------------------------------------------------------------------------------------- */
+
+static bool push_ctrl(Lower *l, Ctrl c)
+{
+    return vec_push(&l->ctrl, l->alloc, c) || lower_no_memory(l);
+}
+
+bool lower_block(Lower *l, const Insn *in, CtrlKind kind)
+{
+    if (lower_ctrl(l, 0)->is_dead)
+        return push_ctrl(l, (Ctrl){.kind = (u8)kind, .is_dead = true, .was_dead = true, .sig = in->sig,
+                                   .height = l->stack.n, .label = LABEL_NONE, .else_label = LABEL_NONE});
+    Ctrl c = {.kind = (u8)kind, .sig = in->sig, .else_label = LABEL_NONE};
+    if (!lower_new_label(l, &c.label)) return false;
+    if (kind == CTRL_IF) {
+        Val v = lower_pop(l);
+        if (!lower_new_label(l, &c.else_label)) return false;
+        /* Settling writes slots below the condition's operands and the accumulators, so a fresh compare that
+         * reads slots only may be done behind it. */
+        Ins last = {0};
+        bool is_moved = lower_is_fresh(l, &v) && l->settled < l->stack.n;
+        if (is_moved) {
+            last = *lower_last(l);
+            is_moved = last.k1 != PLACE_ACC && last.k2 != PLACE_ACC && last.family == FAM_VALUE;
+        }
+        if (is_moved) lower_drop_last(l);
+        if (!lower_settle_all(l)) return false;
+        if (is_moved) {
+            if (!lower_emit(l, last)) return false;
+            v.prod = l->f->ins.n - 1;
+        }
+        if (!conditional(l, v, true, c.else_label)) return false;
+    } else if (!lower_settle_all(l)) {
+        return false;
+    }
+    c.height = l->stack.n - in->sig->nparams;
+    if (kind == CTRL_LOOP) lower_bind(l, c.label);
+    return push_ctrl(l, c);
+}
+
+static bool push_types(Lower *l, const ValType *types, u32 n)
+{
+    for (u32 i = 0; i < n; i++)
+        if (!lower_push_temp(l, vt_code(types[i]), NO_INS)) return false;
+    return true;
+}
+
+/* The results on top go to their homes, ready to fall into the label. */
+static bool settle_results(Lower *l, const Ctrl *c)
+{
+    return lower_settle_top(l, c->sig->nresults);
+}
+
+bool lower_else(Lower *l)
+{
+    Ctrl *c = lower_ctrl(l, 0);
+    c->kind = CTRL_ELSE;
+    if (c->was_dead) return true;
+    if (!c->is_dead) {
+        if (!settle_results(l, c)) return false;
+        c->label_used = true;
+        if (!lower_emit(l, branch_ins(c->label))) return false;
+        lower_truncate(l, c->height);
+    }
+    lower_bind(l, c->else_label);
+    c->else_label = LABEL_NONE;
+    c->is_dead = false;
+    const FuncType *sig = c->sig;
+    if (!push_types(l, sig->params, sig->nparams)) return false;
+    l->settled = l->stack.n;
+    return true;
+}
+
+bool lower_end(Lower *l)
+{
+    Ctrl c = *lower_ctrl(l, 0);
+    if (c.kind == CTRL_FUNC) {
+        if (!c.is_dead && !lower_return(l)) return false;
+        l->ctrl.n--;
+        return true;
+    }
+    if (c.was_dead) {
+        l->ctrl.n--;
+        return true;
+    }
+    if (!c.is_dead && !settle_results(l, &c)) return false;
+    l->ctrl.n--;
+    lower_truncate(l, c.height);
+    if (c.else_label != LABEL_NONE) lower_bind(l, c.else_label); /* if without else: parameters are results */
+    if (c.kind != CTRL_LOOP && (c.label_used || c.is_dead)) lower_bind(l, c.label);
+    else lower_barrier(l);
+    return push_types(l, c.sig->results, c.sig->nresults);
+}

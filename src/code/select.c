@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* select.c - which handler does an instruction whose operand places are final.
+ *
+ * Families keep their forms in one order (handlers.def), so a form is the family's first handler plus an
+ * index made from the places.
+ */
+#include "code/ins.h"
+
+typedef struct OpHandlers {
+    u16 first;   /* value forms, or checked forms of a load or store */
+    u16 guarded; /* loads and stores trusting the guard */
+    u16 any;     /* loads and stores of any memory */
+    u16 branch;  /* CMP2: compare and branch */
+} OpHandlers;
+
+static const OpHandlers op_handlers[OP_COUNT] = {
+#define NUM1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
+#define NUM1T(n, ...) [OP_##n] = {.first = H_##n##_S_S},
+#define TEST1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
+#define NUM2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define NUM2C(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define NUM2T(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define CMP2(n, ...) [OP_##n] = {.first = H_##n##_SS_S, .branch = H_##n##_BR_SS},
+#define LOAD(n, ...) [OP_##n] = {.first = H_##n##_S_S, .guarded = H_##n##_G_S_S, .any = H_##n##_ANY},
+#define STORE(n, ...) [OP_##n] = {.first = H_##n##_S_S, .guarded = H_##n##_G_S_S, .any = H_##n##_ANY},
+#include "ops/ops.def"
+};
+
+/* The order the indices below rely on. */
+_Static_assert(H_I32_SUB_SI_S == H_I32_SUB_SS_S + 1 && H_I32_SUB_AS_S == H_I32_SUB_SS_S + 2 &&
+               H_I32_SUB_AI_S == H_I32_SUB_SS_S + 3 && H_I32_SUB_SA_S == H_I32_SUB_SS_S + 4 &&
+               H_I32_SUB_IS_S == H_I32_SUB_SS_S + 5 && H_I32_SUB_SS_A == H_I32_SUB_SS_S + 6 &&
+               H_I32_SUB_IS_A == H_I32_SUB_SS_S + 11, "binary forms");
+_Static_assert(H_I32_ADD_SS_A == H_I32_ADD_SS_S + 4 && H_I32_EQ_AI_A == H_I32_EQ_SS_S + 7 &&
+               H_I32_EQ_BR_AI == H_I32_EQ_BR_SS + 3, "commutative forms");
+_Static_assert(H_I32_EQZ_A_S == H_I32_EQZ_S_S + 1 && H_I32_EQZ_S_A == H_I32_EQZ_S_S + 2, "unary forms");
+_Static_assert(H_I32_LOAD_A_S == H_I32_LOAD_S_S + 2 && H_I32_LOAD_AI_A == H_I32_LOAD_S_S + 11, "loads");
+_Static_assert(H_I32_STORE_SS_S == H_I32_STORE_S_S + 3 && H_I32_STORE_A_S == H_I32_STORE_S_S + 9 &&
+               H_I32_STORE_AI_I == H_I32_STORE_S_S + 14, "stores");
+
+/* Index of two operand places, in the order SS SI AS AI SA IS. */
+static u32 pair_index(Place k1, Place k2)
+{
+    if (k1 == PLACE_IMM) return 5;
+    if (k2 == PLACE_ACC) return 4;
+    return (k1 == PLACE_ACC ? 2u : 0u) + (k2 == PLACE_IMM ? 1u : 0u);
+}
+
+static bool is_hot(Op op)
+{
+    return tern_op_info[op].is_hot;
+}
+
+static Handler value_handler(const Ins *ins)
+{
+    u32 first = op_handlers[ins->op].first, acc = ins->kd == PLACE_ACC;
+    switch ((OpShape)tern_op_info[ins->op].shape) {
+    case SHAPE_NUM1:
+    case SHAPE_NUM1T:
+    case SHAPE_TEST1: return (Handler)(first + (ins->k1 == PLACE_ACC ? 1u : 0u) + 2 * acc);
+    case SHAPE_NUM2: return (Handler)(first + pair_index(ins->k1, ins->k2) + 6 * acc);
+    case SHAPE_NUM2C:
+    case SHAPE_NUM2T:
+    case SHAPE_CMP2: return (Handler)(first + pair_index(ins->k1, ins->k2) + 4 * acc);
+    default: return H_NONE;
+    }
+}
+
+static u32 address_index(const Ins *ins)
+{
+    if (ins->k1 == PLACE_SLOT) return ins->k2 == PLACE_NONE ? 0 : ins->k2 == PLACE_SLOT ? 2 : 3;
+    return ins->k2 == PLACE_NONE ? 1 : ins->k2 == PLACE_SLOT ? 4 : 5;
+}
+
+static Handler load_handler(const Ins *ins, CodeMode mode)
+{
+    const OpHandlers *h = &op_handlers[ins->op];
+    u32 first = mode == CODE_GUARDED ? h->guarded : h->first;
+    return (Handler)(first + 2 * address_index(ins) + (ins->kd == PLACE_ACC));
+}
+
+static Handler store_handler(const Ins *ins, CodeMode mode)
+{
+    static const u8 first_of_address[] = {0, 9, 3, 6, 11, 13};
+    const OpHandlers *h = &op_handlers[ins->op];
+    u32 first = mode == CODE_GUARDED ? h->guarded : h->first;
+    u32 value = ins->k3 == PLACE_SLOT ? 0 : ins->k3 == PLACE_IMM ? 1 : 2;
+    return (Handler)(first + first_of_address[address_index(ins)] + value);
+}
+
+Handler tern_ins_handler(const Ins *ins, CodeMode mode)
+{
+    switch ((Family)ins->family) {
+    case FAM_PLAIN: return (Handler)(ins->op + (ins->op == H_GLOBAL_GET_S && ins->kd == PLACE_ACC));
+    case FAM_VALUE: return value_handler(ins);
+    case FAM_BRANCH: return (Handler)(op_handlers[ins->op].branch + pair_index(ins->k1, ins->k2));
+    case FAM_LOAD: return load_handler(ins, mode);
+    case FAM_STORE: return store_handler(ins, mode);
+    case FAM_LOAD_ANY:
+    case FAM_STORE_ANY: return (Handler)op_handlers[ins->op].any;
+    case FAM_TEST: return (Handler)(ins->op + (ins->k1 == PLACE_ACC));
+    case FAM_QUAD: return (Handler)(ins->op + pair_index(ins->k1, ins->k2));
+    case FAM_STEP: return (Handler)(ins->op + (ins->k1 == PLACE_ACC ? 2 : 0) + (ins->k2 == PLACE_SLOT));
+    }
+    return H_NONE;
+}
+
+bool tern_ins_may_skip_slot(const Ins *ins)
+{
+    if (ins->kd != PLACE_SLOT) return false;
+    if (ins->family == FAM_LOAD) return true;
+    if (ins->family == FAM_PLAIN) return ins->op == H_GLOBAL_GET_S;
+    if (ins->family != FAM_VALUE) return false;
+    switch ((OpShape)tern_op_info[ins->op].shape) {
+    case SHAPE_TEST1:
+    case SHAPE_CMP2: return true;
+    case SHAPE_NUM1:
+    case SHAPE_NUM2:
+    case SHAPE_NUM2C: return is_hot((Op)ins->op);
+    default: return false;
+    }
+}
+
+const HandlerInfo tern_handlers[H_COUNT] = {
+#define H(name, layout, ...) [H_##name] = {#name, layout},
+#include "code/handlers.def"
+};

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* machine.h - what the handlers of code/handlers.def mean to the interpreter.
+ *
+ * Each handler is a function that ends in a tail call of the next, with the machine's state in argument
+ * registers; or, where the compiler gives no such promise (gcc without optimisation, sanitizers), a case of one
+ * switch. Slow paths are handlers too, so that fast ones need no stack frame.
+ */
+#ifndef TERN_INTERP_MACHINE_H
+#define TERN_INTERP_MACHINE_H
+
+#include "code/code.h"
+#include "ops/num.h"
+#include "runtime/builtins.h"
+#include "runtime/guest_range.h"
+
+#ifndef __has_attribute
+#define __has_attribute(x) 0
+#endif
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) || \
+    __has_feature(thread_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define INTERP_SANITIZED 1
+#else
+#define INTERP_SANITIZED 0
+#endif
+
+/* TERN_INTERP_SWITCH may be defined to test the fallback. */
+#if !defined(TERN_INTERP_SWITCH)
+#if __has_attribute(musttail) && !INTERP_SANITIZED
+#define TERN_INTERP_SWITCH 0
+#define MUSTTAIL __attribute__((musttail))
+#elif defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && !INTERP_SANITIZED
+#define TERN_INTERP_SWITCH 0 /* sibling calls: tested by running deep */
+#define MUSTTAIL
+#else
+#define TERN_INTERP_SWITCH 1
+#endif
+#endif
+
+#if __has_attribute(preserve_none) && (defined(__x86_64__) || defined(__aarch64__))
+#define HANDLER_CC __attribute__((preserve_none))
+#else
+#define HANDLER_CC
+#endif
+
+/* Handlers lie together, so that a fault can be told to be theirs. */
+#define HANDLER_SECTION __attribute__((section("tern_handlers")))
+
+/* The machine's state. r0 is fourth: a shift count has to be in rcx on x86-64. */
+#define STATE_PARAMS const CodeUnit *pc, u64 *fp, u8 *mem, u64 r0, Exec *x, f64 f0, f32 f1
+#define STATE pc, fp, mem, r0, x, f0, f1
+
+/* --- operands ------------------------------------------------------------------------------------- */
+
+static inline u32 unit_u32(const CodeUnit *p)
+{
+    u32 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline u64 unit_u64(const CodeUnit *p)
+{
+    u64 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline f32 f32_of_bits(u32 bits)
+{
+    f32 v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+static inline f64 f64_of_bits(u64 bits)
+{
+    f64 v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+static inline f32 cell_f32(const u64 *cell)
+{
+    f32 v;
+    memcpy(&v, (const u8 *)cell + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0), sizeof v);
+    return v;
+}
+static inline f64 cell_f64(const u64 *cell)
+{
+    f64 v;
+    memcpy(&v, cell, sizeof v);
+    return v;
+}
+static inline u64 bits_of_f32(f32 v)
+{
+    u32 bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+static inline u64 bits_of_f64(f64 v)
+{
+    u64 bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
+enum { TOKEN_UNITS = 2 };
+#define AT(k) (pc + TOKEN_UNITS + (k))
+#define U16(k) (*AT(k))
+#define U32(k) unit_u32(AT(k))
+#define S32(k) ((s32)unit_u32(AT(k)))
+#define U64(k) unit_u64(AT(k))
+#define CELL(i) fp[i]
+
+#define GET_i32(k) ((u32)fp[U16(k)])
+#define GET_i64(k) (fp[U16(k)])
+#define GET_f32(k) cell_f32(&fp[U16(k)])
+#define GET_f64(k) cell_f64(&fp[U16(k)])
+#define ACC_i32 ((u32)r0)
+#define ACC_i64 (r0)
+#define ACC_f32 (f1)
+#define ACC_f64 (f0)
+#define SET_i32(v) (r0 = (u64)(u32)(v))
+#define SET_i64(v) (r0 = (v))
+#define SET_f32(v) (f1 = (v))
+#define SET_f64(v) (f0 = (v))
+#define PUT_i32(k, v) (r0 = (u64)(u32)(v), fp[U16(k)] = r0)
+#define PUT_i64(k, v) (r0 = (v), fp[U16(k)] = r0)
+#define PUT_f32(k, v) (f1 = (v), fp[U16(k)] = bits_of_f32(f1))
+#define PUT_f64(k, v) (f0 = (v), (void)memcpy(&fp[U16(k)], &f0, sizeof f0))
+#define IMM_i32(k) U32(k)
+#define IMM_i64(k) ((u64)(s64)S32(k))
+#define IMM_f32(k) f32_of_bits(U32(k))
+#define IMM_f64(k) f64_of_bits(U64(k))
+
+/* --- going on ------------------------------------------------------------------------------------- */
+
+#if TERN_INTERP_SWITCH
+#define DISPATCH() continue
+#define GOTO(slow) goto slow
+#define TOKEN() unit_u32(pc)
+#else
+typedef HANDLER_CC TrapCode HandlerFunc(STATE_PARAMS);
+HANDLER_CC HANDLER_SECTION static TrapCode handler_NONE(STATE_PARAMS);
+#define DISPATCH() \
+    MUSTTAIL return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(STATE)
+#define GOTO(slow) MUSTTAIL return slow(STATE)
+#endif
+
+#define NEXT(n) { pc += TOKEN_UNITS + (n); DISPATCH(); }
+#define IS_INTERRUPTED() UNLIKELY(__atomic_load_n(&x->interrupt, __ATOMIC_RELAXED) != 0)
+#define JUMP(k) { s32 to = S32(k); if (IS_INTERRUPTED()) GOTO(slow_interrupt); pc += to; DISPATCH(); }
+#define BRANCH(c, k, n) { if (c) JUMP(k) NEXT(n) }
+#define STOP(code) { x->pc = pc; x->fp = fp; return (code); }
+#define RAISE(code) STOP(code)
+
+/* --- memory --------------------------------------------------------------------------------------- */
+
+#define LOAD_AT(M, ea) ({ M v_; memcpy(&v_, mem + (ea), sizeof v_); v_; })
+#define STORE_AT(M, ea, v) { M v_ = (v); memcpy(mem + (ea), &v_, sizeof v_); }
+#define CHECK_BOUND(ea, n) \
+    if (UNLIKELY((ea) + (n) > x->memory_size)) { \
+        x->trap.address = (ea); \
+        x->trap.access_bytes = (n); \
+        GOTO(slow_memory); \
+    } (void)0
+/* pc does not move before the access is done, so that a fault is told to be this instruction's. */
+#define GUARDED_ACCESS() __asm__ volatile("" : "+r"(pc) : : "memory")
+#define ANY_MEMORY(index, addr, offset, n) any_memory(x, index, addr, offset, n)
+
+#define RELOAD_MEMORY() (mem = x->memory != NULL ? x->memory->base : mem)
+
+/* --- calls ---------------------------------------------------------------------------------------- */
+
+#define STACK_LACKS(cells, from) \
+    UNLIKELY((s64)(cells) * 8 > (s64)((uintptr_t)__atomic_load_n(&x->stack_limit, __ATOMIC_RELAXED) - \
+                                      (uintptr_t)(from)))
+/* The compiler must not make a call of memset out of this. */
+#define CLEAR_LOCALS(f, frame) \
+    { \
+        u64 *z_ = (frame) + (f)->zero_from; \
+        for (u32 n_ = (f)->zero_cells; n_ > 0; n_--) { \
+            *z_++ = 0; \
+            __asm__ volatile("" : "+r"(z_)); \
+        } \
+    }
+#define ENTER(f, frame, n) \
+    { \
+        const FuncCode *f_ = (f); \
+        u64 *nf_ = (frame); \
+        if (STACK_LACKS(__atomic_load_n(&f_->frame_cells, __ATOMIC_ACQUIRE), nf_)) { \
+            x->callee = (void *)(uintptr_t)f_; \
+            x->callee_slots = nf_; \
+            GOTO(slow_enter); \
+        } \
+        u64 *h_ = nf_ + f_->header; \
+        h_[0] = (uintptr_t)(pc + TOKEN_UNITS + (n)); \
+        h_[1] = (uintptr_t)fp; \
+        CLEAR_LOCALS(f_, nf_) \
+        fp = nf_; \
+        pc = f_->pc; \
+        DISPATCH(); \
+    }
+/* r0 carries what the slow path needs: the accumulators are dead across calls. */
+#define CALL_FUNC(func, frame, n) \
+    { \
+        FuncInst *fn_ = (func); \
+        u64 *slots_ = (frame); \
+        if (LIKELY(fn_->instance == x->instance && fn_->code != NULL)) \
+            ENTER((const FuncCode *)fn_->code, slots_, n) \
+        x->callee = fn_; \
+        x->callee_slots = slots_; \
+        r0 = (uintptr_t)(pc + TOKEN_UNITS + (n)); \
+        GOTO(slow_call); \
+    }
+#define TAIL_ENTER(f, args, header_cell) \
+    { \
+        const FuncCode *f_ = (f); \
+        const u64 *args_ = (args); \
+        if (STACK_LACKS(__atomic_load_n(&f_->frame_cells, __ATOMIC_ACQUIRE), fp)) { \
+            x->callee = (void *)(uintptr_t)f_; \
+            x->callee_slots = fp; \
+            GOTO(slow_enter); \
+        } \
+        u64 ret_ = fp[header_cell], caller_ = fp[(header_cell) + 1]; \
+        for (u32 i_ = 0, n_ = f_->arg_cells; i_ < n_; i_++) { \
+            fp[i_] = args_[i_]; \
+            __asm__ volatile("" : "+r"(args_)); \
+        } \
+        fp[f_->header] = ret_; \
+        fp[f_->header + 1] = caller_; \
+        CLEAR_LOCALS(f_, fp) \
+        pc = f_->pc; \
+        if (IS_INTERRUPTED()) GOTO(slow_interrupt); \
+        DISPATCH(); \
+    }
+#define TAIL_CALL_FUNC(func, args, header_cell) \
+    { \
+        FuncInst *fn_ = (func); \
+        u64 *slots_ = (args); \
+        if (LIKELY(fn_->instance == x->instance && fn_->code != NULL)) \
+            TAIL_ENTER((const FuncCode *)fn_->code, slots_, header_cell) \
+        x->callee = fn_; \
+        x->callee_slots = slots_; \
+        r0 = (header_cell); \
+        GOTO(slow_tail_call); \
+    }
+#define LEAVE(header_cell) \
+    { \
+        u64 *h_ = fp + (header_cell); \
+        pc = (const CodeUnit *)(uintptr_t)h_[0]; \
+        fp = (u64 *)(uintptr_t)h_[1]; \
+        DISPATCH(); \
+    }
+#define INDIRECT(table, i, type_id, out) indirect(x, table, i, type_id, out)
+#define CALL_BUILTIN(b, slots, imm1, imm2, n) \
+    { \
+        x->pc = pc; \
+        x->fp = fp; \
+        TrapCode trap_ = tern_builtin_info[b].func(x, slots, imm1, imm2); \
+        if (UNLIKELY(trap_ != TRAP_NONE)) return trap_; \
+        RELOAD_MEMORY(); \
+        NEXT(n) \
+    }
+#define HALT_HERE() return TRAP_NONE
+#define CROSS_RETURN_HERE() GOTO(slow_cross_return)
+
+#endif

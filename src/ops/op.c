@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* op.c - the columns of ops.def as data, and the ways to find a row: by encoding, by text. */
+#include "ops/op.h"
+
+/* SIG(...) becomes the two members nargs and args. A one-argument macro applied to up to four
+ * types. */
+#define NTH_OF_6(none, a1, a2, a3, a4, n, ...) n
+#define COUNT_ARGS(...) NTH_OF_6(none, ##__VA_ARGS__, 4, 3, 2, 1, 0)
+#define TYPES_0()
+#define TYPES_1(a) OT_##a
+#define TYPES_2(a, b) OT_##a, OT_##b
+#define TYPES_3(a, b, c) OT_##a, OT_##b, OT_##c
+#define TYPES_4(a, b, c, d) OT_##a, OT_##b, OT_##c, OT_##d
+#define TYPES_N(n, ...) TYPES_##n(__VA_ARGS__)
+#define TYPES(n, ...) TYPES_N(n, ##__VA_ARGS__)
+#define ARGS(...) .nargs = COUNT_ARGS(__VA_ARGS__), \
+                  .args = {TYPES(COUNT_ARGS(__VA_ARGS__), ##__VA_ARGS__)}
+
+#define RESULT(R) .nresults = OT_##R != OT_none, .results = {OT_##R}
+#define RESULT2(R, R2) .nresults = 2, .results = {OT_##R, OT_##R2}
+
+/* The constant of a type has the immediate of that type. */
+#define CONST_IMM_i32 IMM_I32
+#define CONST_IMM_i64 IMM_I64
+#define CONST_IMM_f32 IMM_F32
+#define CONST_IMM_f64 IMM_F64
+#define CONST_IMM_v128 IMM_V128
+
+#define HEAT_HOT true
+#define HEAT_COLD false
+
+#define ROW(c, t, f, s) .text = t, .code = c, .feature = FEATURE_##f, .shape = SHAPE_##s
+#define ALONE .inverse = OP_NONE, .swapped = OP_NONE
+
+const OpInfo tern_op_info[OP_COUNT] = {
+#define NUM_ROW(s, n, c, t, f, h, R, ...) \
+    [OP_##n] = {ROW(c, t, f, s), ALONE, .is_hot = HEAT_##h, RESULT(R), ARGS(__VA_ARGS__)},
+#define NUM1(n, c, t, f, h, R, A, ...) NUM_ROW(NUM1, n, c, t, f, h, R, A)
+#define NUM2(n, c, t, f, h, R, A, B, ...) NUM_ROW(NUM2, n, c, t, f, h, R, A, B)
+#define NUM2C(n, c, t, f, h, R, A, B, ...) NUM_ROW(NUM2C, n, c, t, f, h, R, A, B)
+#define NUM1T(n, c, t, f, h, R, A, ...) NUM_ROW(NUM1T, n, c, t, f, h, R, A)
+#define NUM2T(n, c, t, f, h, R, A, B, ...) NUM_ROW(NUM2T, n, c, t, f, h, R, A, B)
+#define TEST1(n, c, t, f, A, e) \
+    [OP_##n] = {ROW(c, t, f, TEST1), ALONE, .is_hot = true, RESULT(i32), ARGS(A)},
+#define CMP2(n, c, t, f, A, e, not, swap)                                           \
+    [OP_##n] = {ROW(c, t, f, CMP2), .is_hot = true, RESULT(i32), ARGS(A, A),        \
+                .inverse = OP_##not, .swapped = OP_##swap},
+#define LOAD(n, c, t, f, R, MEM)                                                    \
+    [OP_##n] = {ROW(c, t, f, LOAD), ALONE, .is_hot = true, RESULT(R), ARGS(addr),   \
+                .imm = IMM_MEMARG, .mem_bytes = sizeof(MEM)},
+#define STORE(n, c, t, f, A, MEM)                                                   \
+    [OP_##n] = {ROW(c, t, f, STORE), ALONE, .is_hot = true, ARGS(addr, A),          \
+                .imm = IMM_MEMARG, .mem_bytes = sizeof(MEM)},
+#define CONST(n, c, t, f, R) \
+    [OP_##n] = {ROW(c, t, f, CONST), ALONE, RESULT(R), .imm = CONST_IMM_##R},
+#define SIG(...) ARGS(__VA_ARGS__)
+#define TYPED(n, c, t, f, i, sig, R) \
+    [OP_##n] = {ROW(c, t, f, TYPED), ALONE, sig, RESULT(R), .imm = IMM_##i},
+#define TYPED2(n, c, t, f, i, sig, R, R2) \
+    [OP_##n] = {ROW(c, t, f, TYPED2), ALONE, sig, RESULT2(R, R2), .imm = IMM_##i},
+#define MEMOP(n, c, t, f, bytes, i, sig, R) \
+    [OP_##n] = {ROW(c, t, f, MEMOP), ALONE, sig, RESULT(R), .imm = IMM_##i, .mem_bytes = bytes},
+#define ATOMIC(n, c, t, f, bytes, sig, R) \
+    [OP_##n] = {ROW(c, t, f, ATOMIC), ALONE, sig, RESULT(R), .imm = IMM_MEMARG, .mem_bytes = bytes},
+#define SPECIAL(n, c, t, f, i) [OP_##n] = {ROW(c, t, f, SPECIAL), ALONE, .imm = IMM_##i},
+#include "ops/ops.def"
+};
+
+/* Two rows of one code are two cases of one value, which does not compile. */
+Op tern_op_of_code(u32 prefix, u32 opcode)
+{
+    if (prefix > 0xff || opcode > 0xffff) return OP_NONE;
+    switch (prefix << 16 | opcode) {
+#define NUM1(n, c, ...) case c: return OP_##n;
+#define NUM2(n, c, ...) case c: return OP_##n;
+#define NUM2C(n, c, ...) case c: return OP_##n;
+#define NUM1T(n, c, ...) case c: return OP_##n;
+#define NUM2T(n, c, ...) case c: return OP_##n;
+#define TEST1(n, c, ...) case c: return OP_##n;
+#define CMP2(n, c, ...) case c: return OP_##n;
+#define LOAD(n, c, ...) case c: return OP_##n;
+#define STORE(n, c, ...) case c: return OP_##n;
+#define CONST(n, c, ...) case c: return OP_##n;
+#define TYPED(n, c, ...) case c: return OP_##n;
+#define TYPED2(n, c, ...) case c: return OP_##n;
+#define MEMOP(n, c, ...) case c: return OP_##n;
+#define ATOMIC(n, c, ...) case c: return OP_##n;
+#define SPECIAL(n, c, ...) case c: return OP_##n;
+#include "ops/ops.def"
+    default: return OP_NONE;
+    }
+}
+
+/* Every byte is OP_NONE until a row says otherwise. A row with a prefix has no byte of its own:
+ * it says OP_NONE again for 0xff, which is no instruction. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+const u16 tern_op_of_byte[256] = {
+    [0 ... 255] = OP_NONE,
+#define BYTE(n, c) [(c) < 0x100 ? (c) : 0xff] = (c) < 0x100 ? OP_##n : OP_NONE,
+#define NUM1(n, c, ...) BYTE(n, c)
+#define NUM2(n, c, ...) BYTE(n, c)
+#define NUM2C(n, c, ...) BYTE(n, c)
+#define NUM1T(n, c, ...) BYTE(n, c)
+#define NUM2T(n, c, ...) BYTE(n, c)
+#define TEST1(n, c, ...) BYTE(n, c)
+#define CMP2(n, c, ...) BYTE(n, c)
+#define LOAD(n, c, ...) BYTE(n, c)
+#define STORE(n, c, ...) BYTE(n, c)
+#define CONST(n, c, ...) BYTE(n, c)
+#define TYPED(n, c, ...) BYTE(n, c)
+#define TYPED2(n, c, ...) BYTE(n, c)
+#define MEMOP(n, c, ...) BYTE(n, c)
+#define ATOMIC(n, c, ...) BYTE(n, c)
+#define SPECIAL(n, c, ...) BYTE(n, c)
+#include "ops/ops.def"
+};
+#pragma GCC diagnostic pop
+
+Op tern_op_of_text(const char *text)
+{
+    for (u32 op = 0; op < OP_COUNT; op++)
+        if (strcmp(tern_op_info[op].text, text) == 0) return (Op)op;
+    return OP_NONE;
+}
+
+const FeatureInfo tern_feature_info[FEATURE_COUNT] = {
+#define FEATURE(name, text, version) [FEATURE_##name] = {text, version},
+#include "ops/features.def"
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* port.h - what the machine must provide. The conditions are stated here once and implemented per folder
+ * (posix/); refusing is an implementation. */
+#ifndef TERN_PORT_PORT_H
+#define TERN_PORT_PORT_H
+
+#include "base/alloc.h"
+
+/* --- memory --------------------------------------------------------------------------------------- */
+
+/* The C library's allocator behind the one handle. Never fails to exist; shared by all. */
+Alloc *tern_port_system_alloc(void);
+
+/* A pool (base/alloc.h) behind a lock: all of the handle lies at the start of the buffer, which must outlive
+ * it; there is nothing to free. NULL if the buffer is too small. */
+Alloc *tern_port_pool_alloc(void *buffer, size_t size_bytes);
+/* The pool behind such a handle, NULL for any other handle. Using it directly goes around the lock: only
+ * while no other thread allocates. */
+Pool *tern_port_pool_of(Alloc *alloc);
+/* tern_pool_alloc_aligned and tern_pool_stats under the lock. The handle must be a pool's. */
+void *tern_port_pool_alloc_aligned(Alloc *alloc, size_t size, size_t align);
+PoolStats tern_port_pool_stats(Alloc *alloc);
+
+/* A power of two; mappings and protections are multiples of it. */
+size_t tern_port_page_size(void);
+
+/* Reserve address space, all inaccessible and costing no memory. size is a multiple of the page size. NULL
+ * if refused; a port without virtual memory always refuses, and callers use plain allocation. */
+void *tern_port_vm_reserve(size_t size);
+/* Make [ptr, ptr+size) of a reservation readable and writable, zero on first touch. False: no memory. */
+bool tern_port_vm_commit(void *ptr, size_t size);
+/* Make it inaccessible again and give its memory back. */
+void tern_port_vm_decommit(void *ptr, size_t size);
+/* Make it read as zeroes again, staying accessible and giving its memory back where that is cheaper than
+ * clearing. */
+void tern_port_vm_zero(void *ptr, size_t size);
+/* The whole reservation as returned. */
+void tern_port_vm_release(void *ptr, size_t size);
+
+/* --- threads -------------------------------------------------------------------------------------- */
+
+typedef struct Mutex {
+    _Alignas(8) u8 opaque[64];
+} Mutex;
+typedef struct Cond {
+    _Alignas(8) u8 opaque[64];
+} Cond;
+void tern_port_mutex_init(Mutex *mutex);
+void tern_port_mutex_done(Mutex *mutex);
+void tern_port_mutex_lock(Mutex *mutex);
+void tern_port_mutex_unlock(Mutex *mutex);
+void tern_port_cond_init(Cond *cond); /* measures time with the monotonic clock */
+void tern_port_cond_done(Cond *cond);
+/* False when deadline_ns (monotonic; UINT64_MAX: none) passed. May wake spuriously, returning true. */
+bool tern_port_cond_wait(Cond *cond, Mutex *mutex, u64 deadline_ns);
+void tern_port_cond_wake_all(Cond *cond);
+
+typedef struct Thread {
+    _Alignas(8) u8 opaque[16];
+} Thread;
+/* stack_size 0: the default. False if the system refuses. Every thread is joined. */
+bool tern_port_thread_start(Thread *thread, void (*run)(void *arg), void *arg, size_t stack_size);
+void tern_port_thread_join(Thread *thread);
+
+/* Lowest address of the current thread's native stack that code may use, or NULL if unknown. Cheap after
+ * the first call on a thread. */
+void *tern_port_stack_bottom(void);
+
+/* --- clocks and chance ---------------------------------------------------------------------------- */
+
+typedef enum PortClock { PORT_CLOCK_REAL, PORT_CLOCK_MONOTONIC, PORT_CLOCK_PROCESS_CPU,
+                         PORT_CLOCK_THREAD_CPU } PortClock;
+bool tern_port_clock_ns(PortClock clock, u64 *ns);
+bool tern_port_clock_resolution_ns(PortClock clock, u64 *ns);
+/* From the kernel. False if it has none to give. */
+bool tern_port_random(void *buf, size_t size);
+
+/* --- faults --------------------------------------------------------------------------------------- */
+
+/* Turns hardware faults at reserved guest addresses into a jump (architecture.md: signals). Handlers chain:
+ * what is not ours goes to whoever was installed before, exactly as it came. */
+
+typedef struct FaultRange {
+    const u8 *start, *end;
+} FaultRange;
+
+typedef struct FaultFrame FaultFrame;
+struct FaultFrame {
+    FaultFrame *outer; /* frames of one thread nest */
+    void *jump[5];     /* __builtin_setjmp buffer */
+    const u8 *address; /* out: the faulting host address */
+    uintptr_t pc;      /* out: the faulting native instruction */
+    uintptr_t regs[32]; /* out: integer registers in the machine's numbering, as far as it has them */
+};
+
+/* Installs the process-wide handler on first use and an alternate stack for this thread. False if the port
+ * has none or it was switched off. Idempotent, thread-safe. */
+bool tern_port_fault_init(void);
+/* Only faults whose native pc lies in a code range and whose address lies in a guest range are claimed. */
+bool tern_port_fault_add_code(FaultRange range);
+bool tern_port_fault_add_guest(FaultRange range);
+void tern_port_fault_remove_guest(FaultRange range);
+/* The innermost frame of this thread; NULL for none. */
+FaultFrame **tern_port_fault_top(void);
+
+#endif

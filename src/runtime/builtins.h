@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* builtins.h - the operations of builtins.def. */
+#ifndef TERN_RUNTIME_BUILTINS_H
+#define TERN_RUNTIME_BUILTINS_H
+
+#include "runtime/exec.h"
+
+typedef TrapCode BuiltinFunc(Exec *x, u64 *slots, u32 imm1, u32 imm2);
+
+#define BUILTIN(name, ...) BuiltinFunc tern_builtin_##name;
+#include "runtime/builtins.def"
+
+typedef enum Builtin {
+#define BUILTIN(name, ...) BUILTIN_##name,
+#include "runtime/builtins.def"
+    BUILTIN_COUNT
+} Builtin;
+
+enum { BUILTIN_TRAPS = 1, BUILTIN_MOVES = 2 };
+
+typedef struct BuiltinInfo {
+    BuiltinFunc *func;
+    const char *name;
+    u8 nargs, nresults, flags;
+} BuiltinInfo;
+extern const BuiltinInfo tern_builtin_info[BUILTIN_COUNT];
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* exec.c - entering the guest from the host, and saying why it stopped.
+ *
+ * An entry saves what belongs to whoever is below it (instance, position, first free cell) and
+ * puts it back, so that after a nested call everything is as before, except that memory 0 may have
+ * grown.
+ */
+#include "runtime/exec.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define DEFAULT_STACK_BYTES ((size_t)1 << 20)
+
+/* Native stack that must be left when the guest is entered: for a tier, and for the host functions
+ * it calls, which are not asked. */
+#if defined(__SANITIZE_ADDRESS__)
+#define NATIVE_MARGIN_BYTES (256u << 10)
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NATIVE_MARGIN_BYTES (256u << 10)
+#endif
+#endif
+#ifndef NATIVE_MARGIN_BYTES
+#define NATIVE_MARGIN_BYTES (64u << 10)
+#endif
+
+/* Where the native stack's end is unknown. */
+#define BLIND_DEPTH_LIMIT 200u
+
+Exec *tern_exec_new(Store *store, size_t size_bytes)
+{
+    size_t page = tern_port_page_size();
+    if (size_bytes == 0) size_bytes = DEFAULT_STACK_BYTES;
+    if (size_bytes > SIZE_MAX / 2) return NULL;
+    size_bytes = (size_bytes + page - 1) / page * page;
+
+    Exec *x = tern_alloc_zeroed(store->alloc, 1, sizeof *x);
+    if (x == NULL) return NULL;
+    x->stack = tern_port_vm_reserve(size_bytes);
+    x->stack_is_vm = x->stack != NULL;
+    if (x->stack_is_vm && !tern_port_vm_commit(x->stack, size_bytes)) {
+        tern_port_vm_release(x->stack, size_bytes);
+        x->stack = NULL;
+        x->stack_is_vm = false;
+    }
+    if (x->stack == NULL) x->stack = tern_alloc(store->alloc, size_bytes);
+    if (x->stack == NULL) {
+        tern_free(store->alloc, x, sizeof *x);
+        return NULL;
+    }
+    x->stack_bytes = size_bytes;
+    x->stack_end = x->stack + size_bytes / sizeof(u64);
+    x->stack_limit = x->stack_end;
+    x->top = x->stack;
+    x->store = store;
+    return x;
+}
+
+void tern_exec_free(Exec *x)
+{
+    if (x == NULL) return;
+    if (x->stack_is_vm) {
+        tern_port_vm_release(x->stack, x->stack_bytes);
+    } else {
+        tern_free(x->store->alloc, x->stack, x->stack_bytes);
+    }
+    tern_free(x->store->alloc, x, sizeof *x);
+}
+
+/* --- calls ------------------------------------------------------------------------------------ */
+
+static u32 call_cells(const FuncType *type)
+{
+    return type->param_cells > type->result_cells ? type->param_cells : type->result_cells;
+}
+
+/* Recomputed at every outermost entry, as an Exec may go from thread to thread. */
+static const void *native_limit(void)
+{
+    const char *bottom = tern_port_stack_bottom();
+    return bottom != NULL ? bottom + NATIVE_MARGIN_BYTES : NULL;
+}
+
+static TrapCode may_enter(const Exec *x)
+{
+    u32 asked = __atomic_load_n(&x->interrupt, __ATOMIC_RELAXED);
+    if (UNLIKELY(asked != 0)) return (TrapCode)asked;
+    if (x->native_limit == NULL)
+        return x->depth < BLIND_DEPTH_LIMIT ? TRAP_NONE : TRAP_NATIVE_STACK_EXHAUSTED;
+    bool has_room = (uintptr_t)__builtin_frame_address(0) > (uintptr_t)x->native_limit;
+    return has_room ? TRAP_NONE : TRAP_NATIVE_STACK_EXHAUSTED;
+}
+
+static TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
+{
+    x->top = slots + call_cells(func->type);
+    TrapCode code = func->host(x, func->env, slots);
+    if (code != TRAP_NONE) return tern_exec_trap(x, code);
+    x->trap.code = TRAP_NONE;
+    return TRAP_NONE;
+}
+
+/* What is in x->trap when the host calls has been seen or swallowed by that host. */
+static void forget_trap(Exec *x)
+{
+    x->trap.code = TRAP_NONE;
+    x->trap.has_address = false;
+    x->trap.nframes = x->trap.nframes_all = 0;
+    x->trap.message[0] = '\0';
+}
+
+TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func)
+{
+    if (x->depth == 0) x->native_limit = native_limit();
+    forget_trap(x);
+    TrapCode code = may_enter(x);
+    if (UNLIKELY(code != TRAP_NONE)) return tern_exec_trap(x, code);
+
+    Instance *instance = x->instance;
+    const void *pc = x->pc;
+    u64 *fp = x->fp, *top = x->top;
+    x->depth++;
+    if (func->host != NULL) {
+        code = call_host(x, func, top);
+    } else {
+        code = x->store->engine->options.tier->call(x, func, top);
+    }
+    x->depth--;
+    x->top = top;
+    x->pc = pc;
+    x->fp = fp;
+    if (instance != NULL) {
+        tern_exec_enter(x, instance);
+        return code;
+    }
+    x->instance = NULL;
+    x->globals = NULL;
+    x->code = NULL;
+    x->memory = NULL;
+    x->memory_size = 0;
+    return code;
+}
+
+TrapCode tern_exec_call(Exec *x, FuncInst *func, const u64 *args, u64 *results)
+{
+    const FuncType *type = func->type;
+    if (!tern_exec_room(x, call_cells(type))) {
+        forget_trap(x);
+        return tern_exec_trap(x, TRAP_STACK_EXHAUSTED);
+    }
+    if (type->param_cells > 0) memmove(x->top, args, type->param_cells * sizeof(u64));
+    TrapCode code = tern_exec_call_in_place(x, func);
+    if (code == TRAP_NONE && type->result_cells > 0) {
+        memmove(results, x->top, type->result_cells * sizeof(u64));
+    }
+    return code;
+}
+
+/* --- interrupts ------------------------------------------------------------------------------- */
+
+void tern_exec_interrupt(Exec *x, TrapCode code)
+{
+    /* The reason first: who finds the limit gone looks for it. */
+    __atomic_store_n(&x->interrupt, (u32)code, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&x->stack_limit, NULL, __ATOMIC_SEQ_CST);
+}
+
+void tern_exec_resume(Exec *x)
+{
+    __atomic_store_n(&x->interrupt, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&x->stack_limit, x->stack_end, __ATOMIC_SEQ_CST);
+    /* One that came in between keeps its limit. */
+    if (__atomic_load_n(&x->interrupt, __ATOMIC_SEQ_CST) != 0)
+        __atomic_store_n(&x->stack_limit, NULL, __ATOMIC_SEQ_CST);
+}
+
+/* --- traps ------------------------------------------------------------------------------------ */
+
+TrapCode tern_exec_trap(Exec *x, TrapCode code)
+{
+    Trap *trap = &x->trap;
+    /* A host function passes on the trap of a nested call: the inner frames are those to see. */
+    if (trap->code == code && trap->nframes_all > 0) return code;
+    /* What is left of a trap that a host swallowed says nothing about this one. */
+    if (trap->code != TRAP_NONE && trap->code != code) trap->message[0] = '\0';
+    if (code != TRAP_MEMORY_BOUNDS && code != TRAP_UNALIGNED_ATOMIC) trap->has_address = false;
+    trap->code = code;
+    trap->nframes = trap->nframes_all = 0;
+    const Tier *tier = x->store->engine->options.tier;
+    if (tier == NULL || tier->backtrace == NULL || x->instance == NULL) return code;
+    trap->nframes_all = tier->backtrace(x, trap->frames, TRAP_MAX_FRAMES);
+    trap->nframes = trap->nframes_all < TRAP_MAX_FRAMES ? trap->nframes_all : TRAP_MAX_FRAMES;
+    return code;
+}
+
+TrapCode tern_exec_trap_address(Exec *x, const Memory *memory, u64 address, u64 access_bytes)
+{
+    x->trap.code = TRAP_MEMORY_BOUNDS;
+    x->trap.nframes = x->trap.nframes_all = 0;
+    x->trap.message[0] = '\0';
+    x->trap.has_address = true;
+    x->trap.address = address;
+    x->trap.access_bytes = access_bytes;
+    x->trap.memory_bytes = __atomic_load_n(&memory->size_bytes, __ATOMIC_ACQUIRE);
+    return TRAP_MEMORY_BOUNDS;
+}
+
+typedef struct Text {
+    char *buf;
+    size_t size, n; /* n: what there would be with room enough */
+} Text;
+
+static void put(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(Text *text, const char *format, ...)
+{
+    size_t room = text->n < text->size ? text->size - text->n : 0;
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(room > 0 ? text->buf + text->n : NULL, room, format, args);
+    va_end(args);
+    if (n > 0) text->n += (size_t)n;
+}
+
+static void put_frame(Text *text, const TrapFrame *frame)
+{
+    Name name = {0};
+    if (frame->instance != NULL)
+        name = tern_module_func_name(frame->instance->module, frame->func_index);
+    put(text, " (function %u", (unsigned)frame->func_index);
+    if (name.size > 0) put(text, " <%.*s>", (int)u64_min(name.size, 80), name.bytes);
+    if (frame->offset != 0) put(text, ", offset 0x%x", (unsigned)frame->offset);
+    put(text, ")");
+}
+
+int tern_trap_format(const Trap *trap, char *buf, size_t size)
+{
+    Text text = {buf, size, 0};
+    put(&text, "%s", tern_trap_text(trap->code));
+    if (trap->has_address) {
+        put(&text, ": %llu bytes at address 0x%llx, memory size %llu",
+            (unsigned long long)trap->access_bytes, (unsigned long long)trap->address,
+            (unsigned long long)trap->memory_bytes);
+    }
+    if (trap->message[0] != '\0') put(&text, ": %s", trap->message);
+    if (trap->nframes > 0) put_frame(&text, &trap->frames[0]);
+    return (int)text.n;
+}

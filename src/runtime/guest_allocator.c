@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* guest_allocator.c - recognises an allocator by the names and types of exports, as wasm_export.h
+ * hosts expect. Types must be exact: a module's own function that happens to be called malloc is
+ * not asked. */
+#include "runtime/guest_allocator.h"
+
+static bool find(const Module *module, const char *text, const ValType *params, u32 nparams,
+                 ValType result, u32 *func_index)
+{
+    const Export *export = tern_module_find_export(module, (Name){text, (u32)strlen(text)});
+    if (export == NULL || export->kind != EXTERN_FUNC) return false;
+    if (export->index < module->nimported[EXTERN_FUNC]) return false;
+    const FuncType *type = tern_module_func_type(module, export->index);
+    if (type->nparams != nparams || type->nresults != (result != VT_NONE)) return false;
+    for (u32 i = 0; i < nparams; i++) {
+        if (type->params[i] != params[i]) return false;
+    }
+    if (result != VT_NONE && type->results[0] != result) return false;
+    *func_index = export->index;
+    return true;
+}
+
+static bool find_malloc(const Module *module, ValType ptr, GuestAllocator *out)
+{
+    out->kind = GUEST_ALLOCATOR_MALLOC;
+    return find(module, "malloc", &ptr, 1, ptr, &out->alloc_func) &&
+           find(module, "free", &ptr, 1, VT_NONE, &out->free_func);
+}
+
+static bool find_assemblyscript(const Module *module, ValType ptr, GuestAllocator *out)
+{
+    ValType new_params[2] = {ptr, VT_I32}; /* size, class id */
+    out->kind = GUEST_ALLOCATOR_ASSEMBLYSCRIPT;
+    return find(module, "__new", new_params, 2, ptr, &out->alloc_func) &&
+           (find(module, "__pin", &ptr, 1, ptr, &out->pin_func) ||
+            find(module, "__retain", &ptr, 1, ptr, &out->pin_func)) &&
+           (find(module, "__unpin", &ptr, 1, VT_NONE, &out->free_func) ||
+            find(module, "__release", &ptr, 1, VT_NONE, &out->free_func));
+}
+
+bool tern_guest_allocator_find(const Module *module, GuestAllocator *out)
+{
+    GuestAllocator found = {.is_64 = module->nmemories > 0 && module->memories[0].limits.is_64};
+    ValType ptr = found.is_64 ? VT_I64 : VT_I32;
+    if (!find_malloc(module, ptr, &found) && !find_assemblyscript(module, ptr, &found))
+        return false;
+    *out = found;
+    return true;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* instance.c - linking and instantiation (spec 4.5.4), and the definitions of an instance.
+ *
+ * An instance and its index spaces are one block of the store's arena. Most functions and globals
+ * are never looked at from outside, so their FuncInst and Global are made when first asked for.
+ * Everything up to the segments is built aside and undone on failure; once segments are written,
+ * other instances may refer to this one, so it stays with the store whatever happens.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "runtime/const_expr.h"
+#include "runtime/exec.h"
+#include "runtime/guest_heap.h"
+#include "runtime/guest_range.h"
+#include "runtime/heap_placement.h"
+
+static bool no_memory(Diag *diag)
+{
+    return tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+}
+
+/* A trap out of memory is refused as what it is, any other as a trap. Always false. */
+static bool trapped(Diag *diag, TrapCode *trap, TrapCode code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static bool trapped(Diag *diag, TrapCode *trap, TrapCode code, const char *format, ...)
+{
+    if (code == TRAP_OUT_OF_MEMORY) return no_memory(diag);
+    char reason[120];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    *trap = code;
+    return tern_diag_set(diag, DIAG_INSTANTIATE_TRAP, DIAG_NO_OFFSET, "%s: %s",
+                         tern_trap_text(code), reason);
+}
+
+/* --- the block -------------------------------------------------------------------------------- */
+
+/* Takes n elements of size bytes behind *used, or only counts them while base is NULL. The product
+ * cannot overflow: counts are u32 and elements small. */
+static void *carve(u8 *base, u64 *used, u64 n, u64 size)
+{
+    void *at = base != NULL ? base + *used : NULL;
+    *used += (n * size + 15) & ~15ull;
+    return at;
+}
+
+/* Lays the instance out in base; called with NULL to learn the size. */
+static u64 lay_out(const Module *m, u8 *base, Instance *out, Tag **own_tags)
+{
+    u64 used = 0;
+    carve(base, &used, 1, sizeof(Instance));
+    out->own_globals = carve(base, &used, m->nglobals - m->nimported[EXTERN_GLOBAL], sizeof(Value));
+    out->funcs = carve(base, &used, m->nfuncs, sizeof(FuncInst *));
+    out->tables = carve(base, &used, m->ntables, sizeof(Table *));
+    out->memories = carve(base, &used, m->nmemories, sizeof(Memory *));
+    out->globals = carve(base, &used, m->nglobals, sizeof(Global *));
+    out->global_cells = carve(base, &used, m->nglobals, sizeof(Value *));
+    out->tags = carve(base, &used, m->ntags, sizeof(Tag *));
+    *own_tags = carve(base, &used, m->ntags - m->nimported[EXTERN_TAG], sizeof(Tag));
+    out->elem_dropped = carve(base, &used, m->nelems, 1);
+    out->data_dropped = carve(base, &used, m->ndatas, 1);
+    return used;
+}
+
+static void take_import(Instance *instance, const Import *import, const Extern *offered)
+{
+    u32 i = import->index;
+    switch (import->kind) {
+    case EXTERN_FUNC: instance->funcs[i] = offered->u.func; break;
+    case EXTERN_TABLE: instance->tables[i] = offered->u.table; break;
+    case EXTERN_MEMORY: instance->memories[i] = offered->u.memory; break;
+    case EXTERN_GLOBAL:
+        instance->globals[i] = offered->u.global;
+        instance->global_cells[i] = offered->u.global->cell;
+        break;
+    case EXTERN_TAG: instance->tags[i] = offered->u.tag; break;
+    case EXTERN_KINDS: break;
+    }
+}
+
+static Instance *block_new(Store *store, Module *module, const Extern *imports)
+{
+    Instance layout = {0};
+    Tag *own_tags;
+    u64 bytes = lay_out(module, NULL, &layout, &own_tags);
+    if (bytes > SIZE_MAX / 2) return NULL;
+    u8 *base = tern_arena_alloc(&store->arena, (size_t)bytes, 1);
+    if (base == NULL) return NULL;
+    lay_out(module, base, &layout, &own_tags);
+    layout.store = store;
+    layout.module = module;
+    Instance *instance = (Instance *)(void *)base;
+    *instance = layout;
+
+    for (u32 i = 0; i < module->nimports; i++)
+        take_import(instance, &module->imports[i], &imports[i]);
+    u32 first = module->nimported[EXTERN_GLOBAL];
+    for (u32 i = first; i < module->nglobals; i++)
+        instance->global_cells[i] = &instance->own_globals[i - first];
+    first = module->nimported[EXTERN_TAG];
+    for (u32 i = first; i < module->ntags; i++) {
+        own_tags[i - first].type_id = module->tags[i];
+        instance->tags[i] = &own_tags[i - first];
+    }
+    return instance;
+}
+
+/* --- what the module defines ------------------------------------------------------------------ */
+
+static bool make_memories(Instance *instance, const MemoryOptions *options,
+                          const HeapPlacement *heap, Diag *diag)
+{
+    const Module *m = instance->module;
+    for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++) {
+        bool has_heap = i == 0 && heap->size_bytes > 0;
+        Memory *memory =
+            tern_store_memory_new(instance->store, has_heap ? &heap->memory : &m->memories[i],
+                                  has_heap ? &heap->options : options, diag);
+        if (memory == NULL) return false;
+        instance->memories[i] = memory;
+        if (!has_heap) continue;
+        memory->heap = tern_guest_heap_new(memory->alloc, heap->start, heap->size_bytes);
+        if (memory->heap == NULL) return no_memory(diag);
+    }
+    return true;
+}
+
+static bool make_globals(Instance *instance, const HeapPlacement *heap, Diag *diag, TrapCode *trap)
+{
+    const Module *m = instance->module;
+    for (u32 i = m->nimported[EXTERN_GLOBAL]; i < m->nglobals; i++) {
+        Value *cell = instance->global_cells[i];
+        TrapCode code = tern_const_eval(instance, &m->globals[i].init, cell);
+        if (code != TRAP_NONE) return trapped(diag, trap, code, "global %u", (unsigned)i);
+        if (i == heap->heap_base_global) cell->cells[0] = heap->heap_base;
+    }
+    return true;
+}
+
+static bool make_tables(Instance *instance, Diag *diag, TrapCode *trap)
+{
+    const Module *m = instance->module;
+    for (u32 i = m->nimported[EXTERN_TABLE]; i < m->ntables; i++) {
+        Value init = {.cells = {REF_NULL, 0}};
+        if (m->tables[i].init != NULL) {
+            TrapCode code = tern_const_eval(instance, m->tables[i].init, &init);
+            if (code != TRAP_NONE) return trapped(diag, trap, code, "table %u", (unsigned)i);
+        }
+        instance->tables[i] = tern_table_new(instance->store, &m->tables[i].type, init.ref);
+        if (instance->tables[i] == NULL) return no_memory(diag);
+    }
+    return true;
+}
+
+/* --- segments --------------------------------------------------------------------------------- */
+
+TrapCode tern_instance_elem(Instance *instance, const ElemSegment *segment, u32 i, Ref *out)
+{
+    if (segment->funcs != NULL) {
+        FuncInst *func = tern_instance_func(instance, segment->funcs[i]);
+        if (func == NULL) return TRAP_OUT_OF_MEMORY;
+        *out = (Ref)(uintptr_t)func;
+        return TRAP_NONE;
+    }
+    Value value;
+    TrapCode code = tern_const_eval(instance, &segment->exprs[i], &value);
+    if (code == TRAP_NONE) *out = value.ref;
+    return code;
+}
+
+static TrapCode write_elems(Instance *instance, const ElemSegment *segment, Table *table, u64 at)
+{
+    if (segment->n > table->size || at > table->size - segment->n) return TRAP_TABLE_BOUNDS;
+    for (u32 i = 0; i < segment->n; i++) {
+        TrapCode code = tern_instance_elem(instance, segment, i, &table->elems[at + i]);
+        if (code != TRAP_NONE) return code;
+    }
+    return TRAP_NONE;
+}
+
+static bool run_elems(Instance *instance, Diag *diag, TrapCode *trap)
+{
+    const Module *m = instance->module;
+    for (u32 i = 0; i < m->nelems; i++) {
+        const ElemSegment *segment = &m->elems[i];
+        if (segment->mode == SEGMENT_PASSIVE) continue;
+        instance->elem_dropped[i] = 1;
+        if (segment->mode == SEGMENT_DECLARATIVE) continue;
+        Value at = {0};
+        TrapCode code = tern_const_eval(instance, &segment->offset, &at);
+        Table *table = instance->tables[segment->table];
+        if (code == TRAP_NONE) code = write_elems(instance, segment, table, at.i64);
+        if (code != TRAP_NONE) {
+            return trapped(diag, trap, code,
+                           "element segment %u, %u elements at %llu, table size %llu", (unsigned)i,
+                           (unsigned)segment->n, (unsigned long long)at.i64,
+                           (unsigned long long)table->size);
+        }
+    }
+    return true;
+}
+
+static bool run_datas(Instance *instance, Diag *diag, TrapCode *trap)
+{
+    const Module *m = instance->module;
+    for (u32 i = 0; i < m->ndatas; i++) {
+        const DataSegment *segment = &m->datas[i];
+        if (segment->mode != SEGMENT_ACTIVE) continue;
+        instance->data_dropped[i] = 1;
+        Value at = {0};
+        TrapCode code = tern_const_eval(instance, &segment->offset, &at);
+        Memory *memory = instance->memories[segment->memory];
+        u8 *to = code == TRAP_NONE ? tern_guest_range(memory, at.i64, segment->size) : NULL;
+        if (code == TRAP_NONE && to == NULL) code = TRAP_MEMORY_BOUNDS;
+        if (code != TRAP_NONE) {
+            return trapped(diag, trap, code,
+                           "data segment %u, %u bytes at address 0x%llx, memory size %llu",
+                           (unsigned)i, (unsigned)segment->size, (unsigned long long)at.i64,
+                           (unsigned long long)tern_memory_size(memory));
+        }
+        if (segment->size > 0) memcpy(to, segment->bytes, segment->size);
+    }
+    return true;
+}
+
+/* --- instantiation ---------------------------------------------------------------------------- */
+
+/* Everything that only this instance can see. */
+static bool build(Instance *instance, const InstantiateOptions *options, Diag *diag, TrapCode *trap)
+{
+    const EngineOptions *engine = &instance->store->engine->options;
+    MemoryOptions memory = {.may_move = engine->memories_move, .max_pages = UINT64_MAX};
+    if (options != NULL && options->memory != NULL) memory = *options->memory;
+    u64 heap_bytes = options != NULL ? options->guest_heap_bytes : 0;
+    HeapPlacement heap;
+    if (!tern_heap_placement_find(instance->module, heap_bytes, &memory, &heap, diag)) return false;
+
+    if (!make_memories(instance, &memory, &heap, diag)) return false;
+    if (!make_globals(instance, &heap, diag, trap)) return false;
+    if (!make_tables(instance, diag, trap)) return false;
+    return engine->tier == NULL || engine->tier->attach(instance, diag);
+}
+
+/* Gives back what the store listed since nmemories and ntables. */
+static void undo(Store *store, u32 nmemories, u32 ntables)
+{
+    while (store->memories.n > nmemories)
+        tern_memory_free(store->memories.items[--store->memories.n]);
+    while (store->tables.n > ntables) {
+        Table *table = store->tables.items[--store->tables.n];
+        tern_free(store->alloc, table->elems, (size_t)table->cap * sizeof(Ref));
+    }
+}
+
+Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
+                            const InstantiateOptions *options, Diag *diag, TrapCode *trap)
+{
+    TrapCode ignored = TRAP_NONE;
+    if (trap == NULL) trap = &ignored;
+    *trap = TRAP_NONE;
+    assert(module->registry == store->engine->types &&
+           "a module is instantiated in the engine it was made for");
+    for (u32 i = 0; i < module->nimports; i++) {
+        if (!tern_extern_matches(store, module, &module->imports[i], &imports[i], diag))
+            return NULL;
+    }
+    u32 nmemories = store->memories.n, ntables = store->tables.n;
+    Instance *instance = NULL;
+    if (vec_reserve(&store->instances, store->alloc, 1))
+        instance = block_new(store, module, imports);
+    if (instance == NULL) {
+        no_memory(diag);
+        return NULL;
+    }
+    if (!build(instance, options, diag, trap)) {
+        undo(store, nmemories, ntables);
+        return NULL;
+    }
+    tern_module_retain(module);
+    vec_push(&store->instances, store->alloc, instance);
+    if (!run_elems(instance, diag, trap) || !run_datas(instance, diag, trap)) return NULL;
+    return instance;
+}
+
+TrapCode tern_instance_start(Instance *instance, Exec *x)
+{
+    if (!instance->module->has_start) return TRAP_NONE;
+    FuncInst *func = tern_instance_func(instance, instance->module->start);
+    if (func == NULL) return tern_exec_trap(x, TRAP_OUT_OF_MEMORY);
+    return tern_exec_call(x, func, NULL, NULL);
+}
+
+/* --- definitions on demand -------------------------------------------------------------------- */
+
+FuncInst *tern_instance_func(Instance *instance, u32 func_index)
+{
+    FuncInst *func = instance->funcs[func_index];
+    if (LIKELY(func != NULL)) return func;
+    func = tern_arena_alloc(&instance->store->arena, sizeof *func, 1);
+    if (func == NULL) return NULL;
+    func->type_id = instance->module->funcs[func_index].type_id;
+    func->func_index = func_index;
+    func->instance = instance;
+    func->type = tern_module_func_type(instance->module, func_index);
+    instance->funcs[func_index] = func;
+    return func;
+}
+
+Global *tern_instance_global(Instance *instance, u32 global_index)
+{
+    Global *global = instance->globals[global_index];
+    if (global != NULL) return global;
+    global = tern_arena_alloc(&instance->store->arena, sizeof *global, 1);
+    if (global == NULL) return NULL;
+    global->cell = instance->global_cells[global_index];
+    global->type = instance->module->globals[global_index].type;
+    instance->globals[global_index] = global;
+    return global;
+}
+
+bool tern_instance_extern(Instance *instance, ExternKind kind, u32 index, Extern *out)
+{
+    out->kind = kind;
+    switch (kind) {
+    case EXTERN_FUNC: out->u.func = tern_instance_func(instance, index); return out->u.func != NULL;
+    case EXTERN_TABLE: out->u.table = instance->tables[index]; return true;
+    case EXTERN_MEMORY: out->u.memory = instance->memories[index]; return true;
+    case EXTERN_GLOBAL:
+        out->u.global = tern_instance_global(instance, index);
+        return out->u.global != NULL;
+    case EXTERN_TAG: out->u.tag = instance->tags[index]; return true;
+    case EXTERN_KINDS: break;
+    }
+    return false;
+}
+
+bool tern_instance_export(Instance *instance, Name name, Extern *out)
+{
+    const Export *export = tern_module_find_export(instance->module, name);
+    return export != NULL && tern_instance_extern(instance, export->kind, export->index, out);
+}

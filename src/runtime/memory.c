@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* memory.c - linear memories: reserve, commit, grow.
+ *
+ * A memory holds one block. It is either a reservation, of which the first bytes are committed
+ * and growing commits more, or an allocation, which growing moves. Which of the two is decided
+ * once, in block_new. A large block that may move is a reservation too, because fresh pages need no
+ * clearing.
+ */
+#include "runtime/memory.h"
+
+#include "runtime/guest_heap.h"
+#include "runtime/guest_range.h"
+
+#define INDEX_SPACE_32 (4ull << 30)
+/* What a 64-bit index may reach in practice: the user half of 48-bit addresses. */
+#define INDEX_SPACE_64 (1ull << 48)
+/* From here on a block that may move comes from virtual memory, if the host has it. */
+#define LARGE_BLOCK_BYTES (1ull << 20)
+/* The block of an empty memory: base is never NULL. */
+#define MIN_BLOCK_BYTES 16u
+
+static u64 round_up(u64 size, u64 to) { return (size + to - 1) / to * to; }
+
+/* Pages, whatever the embedder says: an i32 memory.size can express 2^32 - 1 and -1 means failure.
+ */
+static u64 page_limit(const MemoryType *type, u64 page_bytes)
+{
+    if (type->limits.is_64) return INDEX_SPACE_64 / page_bytes;
+    return u64_min(INDEX_SPACE_32 / page_bytes, UINT32_MAX);
+}
+
+static bool vm_reserve(Memory *memory, u64 bytes)
+{
+    if (bytes > SIZE_MAX / 2) return false;
+    bytes = u64_max(round_up(bytes, tern_port_page_size()), tern_port_page_size());
+    u8 *base = tern_port_vm_reserve((size_t)bytes);
+    if (base == NULL) return false;
+    memory->base = base;
+    memory->block_bytes = bytes;
+    memory->is_vm = true;
+    return true;
+}
+
+static void block_free(Memory *memory)
+{
+    if (memory->base == NULL) return;
+    if (memory->is_vm) {
+        tern_port_vm_release(memory->base, (size_t)memory->block_bytes);
+    } else {
+        tern_free(memory->alloc, memory->base, (size_t)memory->block_bytes);
+    }
+    memory->base = NULL;
+    memory->block_bytes = 0;
+    memory->is_vm = false;
+}
+
+/* Makes [0, new_bytes) of a reservation accessible, of which [0, old_bytes) is already. Whole host
+ * pages are committed; bytes past the memory's end were never written and are zero when it grows
+ * over them. */
+static bool vm_commit(const Memory *memory, u64 old_bytes, u64 new_bytes)
+{
+    u64 from = round_up(old_bytes, tern_port_page_size());
+    u64 to = round_up(new_bytes, tern_port_page_size());
+    if (to > memory->block_bytes) return false;
+    return from >= to || tern_port_vm_commit(memory->base + from, (size_t)(to - from));
+}
+
+/* A block that may move, with new_bytes accessible and zero; a reservation has room to double. */
+static bool movable_block_new(Memory *memory, u64 new_bytes)
+{
+    if (new_bytes > SIZE_MAX / 2) return false;
+    if (new_bytes >= LARGE_BLOCK_BYTES) {
+        u64 limit = memory->max_pages * memory->page_bytes;
+        u64 want = u64_max(u64_min(new_bytes * 2, limit), new_bytes);
+        if (vm_reserve(memory, want) || vm_reserve(memory, new_bytes)) {
+            if (vm_commit(memory, 0, new_bytes)) return true;
+            block_free(memory);
+            return false;
+        }
+    }
+    memory->block_bytes = u64_max(new_bytes, MIN_BLOCK_BYTES);
+    memory->base = tern_alloc_zeroed(memory->alloc, memory->block_bytes, 1);
+    return memory->base != NULL;
+}
+
+/* A block that stays where it is. */
+static bool fixed_block_new(Memory *memory, u64 bytes, u64 reserve_bytes)
+{
+    if (!vm_reserve(memory, reserve_bytes)) return false;
+    if (!vm_commit(memory, 0, bytes)) {
+        block_free(memory);
+        return false;
+    }
+    memory->reserved_bytes = memory->block_bytes;
+    return true;
+}
+
+static bool block_new(Memory *memory, u64 bytes, bool may_move)
+{
+    const Limits *limits = &memory->type.limits;
+    bool has_guard = !may_move && !limits->is_64 && sizeof(size_t) == 8;
+    /* One host page more, for the width of an access at the largest address and offset. */
+    u64 guarded = MEMORY_GUARDED_BYTES + tern_port_page_size();
+    if (has_guard && fixed_block_new(memory, bytes, guarded)) return true;
+    if (limits->is_shared)
+        return fixed_block_new(memory, bytes, memory->max_pages * memory->page_bytes);
+    return movable_block_new(memory, bytes);
+}
+
+static bool is_guarded(const Memory *memory)
+{
+    return !memory->type.limits.is_64 && memory->reserved_bytes >= MEMORY_GUARDED_BYTES;
+}
+
+static FaultRange fault_range(const Memory *memory)
+{
+    return (FaultRange){memory->base, memory->base + memory->reserved_bytes};
+}
+
+Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOptions *options,
+                        Diag *diag)
+{
+    static const MemoryOptions defaults = {.max_pages = UINT64_MAX};
+    if (options == NULL) options = &defaults;
+    u64 page_bytes = options->page_bytes != 0 ? options->page_bytes : 1ull << type->page_log2;
+    u64 max_pages =
+        u64_min(u64_min(page_limit(type, page_bytes), options->max_pages), type->limits.max);
+    if (type->limits.min > max_pages) {
+        tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET,
+                      "minimum %llu pages of %llu bytes, at most %llu",
+                      (unsigned long long)type->limits.min, (unsigned long long)page_bytes,
+                      (unsigned long long)max_pages);
+        return NULL;
+    }
+    Memory *memory = tern_alloc_zeroed(alloc, 1, sizeof *memory);
+    if (memory == NULL) {
+        tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+        return NULL;
+    }
+    memory->alloc = alloc;
+    memory->type = *type;
+    memory->page_bytes = page_bytes;
+    memory->npages = type->limits.min;
+    memory->max_pages = max_pages;
+    memory->size_bytes = memory->npages * page_bytes; /* fits: npages <= page_limit */
+    if (!block_new(memory, memory->size_bytes, options->may_move)) {
+        tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET, "of %llu bytes",
+                      (unsigned long long)memory->size_bytes);
+        tern_free(alloc, memory, sizeof *memory);
+        return NULL;
+    }
+    if (is_guarded(memory)) {
+        /* Refusal only means that nobody may rely on faults: tiers ask for their own handler first.
+         */
+        (void)tern_port_fault_add_guest(fault_range(memory));
+    }
+    if (type->limits.is_shared) tern_port_mutex_init(&memory->lock);
+    return memory;
+}
+
+void tern_memory_free(Memory *memory)
+{
+    if (memory == NULL) return;
+    if (memory->heap != NULL) tern_guest_heap_free_all(memory->heap);
+    if (memory->type.limits.is_shared) tern_port_mutex_done(&memory->lock);
+    if (is_guarded(memory)) tern_port_fault_remove_guest(fault_range(memory));
+    block_free(memory);
+    tern_free(memory->alloc, memory, sizeof *memory);
+}
+
+/* Makes the block hold new_bytes, zero from size_bytes on. On false the block is as it was. */
+static bool block_grow(Memory *memory, u64 new_bytes)
+{
+    if (memory->is_vm && vm_commit(memory, memory->size_bytes, new_bytes)) return true;
+    if (memory->reserved_bytes > 0) return false;
+    if (new_bytes > SIZE_MAX / 2) return false;
+    if (!memory->is_vm && new_bytes < LARGE_BLOCK_BYTES) {
+        /* The smallest block is longer than what it holds, and zero there since it was made. */
+        if (new_bytes <= memory->block_bytes) return true;
+        u8 *base = tern_realloc(memory->alloc, memory->base, (size_t)memory->block_bytes,
+                                (size_t)new_bytes);
+        if (base == NULL) return false;
+        memset(base + memory->size_bytes, 0, (size_t)(new_bytes - memory->size_bytes));
+        memory->base = base;
+        memory->block_bytes = new_bytes;
+        return true;
+    }
+    Memory old = *memory;
+    if (!movable_block_new(memory, new_bytes)) {
+        *memory = old;
+        return false;
+    }
+    memcpy(memory->base, old.base, (size_t)old.size_bytes);
+    block_free(&old);
+    return true;
+}
+
+static u64 grow(Memory *memory, u64 delta_pages)
+{
+    u64 old = memory->npages;
+    if (delta_pages == 0) return old;
+    if (delta_pages > memory->max_pages - old) return UINT64_MAX;
+    u64 new_bytes = (old + delta_pages) * memory->page_bytes; /* fits: max_pages <= page_limit */
+    if (!block_grow(memory, new_bytes)) return UINT64_MAX;
+    __atomic_store_n(&memory->npages, old + delta_pages, __ATOMIC_RELEASE);
+    __atomic_store_n(&memory->size_bytes, new_bytes, __ATOMIC_RELEASE);
+    return old;
+}
+
+u64 tern_memory_grow(Memory *memory, u64 delta_pages)
+{
+    if (!memory->type.limits.is_shared) return grow(memory, delta_pages);
+    tern_port_mutex_lock(&memory->lock);
+    u64 old = grow(memory, delta_pages);
+    tern_port_mutex_unlock(&memory->lock);
+    return old;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* store.h - engine, store, instances, and what they are made of (spec 4.2).
+ *
+ * Lifetimes form a tree: an engine outlives its stores, a store owns every instance, function, table,
+ * memory, global and tag made in it and frees them together. A store and all it owns is used by one thread at
+ * a time, except shared memories and tern_exec_interrupt.
+ */
+#ifndef TERN_RUNTIME_STORE_H
+#define TERN_RUNTIME_STORE_H
+
+#include "base/diag.h"
+#include "base/vec.h"
+#include "module/module.h"
+#include "ops/trap.h"
+#include "runtime/memory.h"
+#include "runtime/value.h"
+
+typedef struct Engine Engine;
+typedef struct Store Store;
+typedef struct Instance Instance;
+typedef struct FuncInst FuncInst;
+typedef struct Exec Exec;
+struct TrapFrame;
+
+/* What executes: the interpreter, later the JIT. Registered by whoever makes the engine. */
+typedef struct Tier {
+    const char *name;
+    /* Gives instance->code, cheaply: lowering waits for the first call. False: no memory. What it takes
+     * comes from the store's arena or hangs off the module, as nothing tells a tier that a store ends. */
+    bool (*attach)(Instance *instance, Diag *diag);
+    /* Runs a WebAssembly function of any instance. Arguments lie in cells at slots, which is inside x's
+     * stack at x->top; results replace them. A trap leaves x->trap filled. */
+    TrapCode (*call)(Exec *x, FuncInst *func, u64 *slots);
+    /* The function index and byte offset (in the module) of a position in code; used when a trap is
+     * described. Fills frames innermost first; returns how many there are in all. */
+    u32 (*backtrace)(const Exec *x, struct TrapFrame *frames, u32 max);
+} Tier;
+
+typedef struct EngineOptions {
+    Alloc *alloc;
+    u64 features;         /* FEATURES_ALL */
+    const Tier *tier;
+    bool memories_move;   /* explicit bounds checks on plain blocks instead of reservations with guards */
+} EngineOptions;
+
+struct Engine {
+    EngineOptions options;
+    TypeRegistry *types;
+};
+
+/* NULL if there is no memory. Engines share nothing with each other. */
+Engine *tern_engine_new(const EngineOptions *options);
+/* Every store and module must be gone. */
+void tern_engine_free(Engine *engine);
+
+/* A host function: arguments in cells at slots (spec order; v128 takes two cells), results replace them.
+ * x->instance is the caller's instance. May call back through tern_exec_call. */
+typedef TrapCode HostFunc(Exec *x, void *env, u64 *slots);
+
+struct FuncInst {
+    u32 type_id;
+    u32 func_index;     /* in its module */
+    Instance *instance; /* NULL: a host function */
+    void *code;         /* the tier's, for WebAssembly functions */
+    HostFunc *host;
+    void *env;
+    const FuncType *type;
+    const char *name;   /* host functions: for messages; may be NULL; borrowed */
+};
+
+typedef struct Table {
+    Ref *elems;
+    u64 size, cap, max;
+    TableType type;
+} Table;
+
+typedef struct Global {
+    Value *cell; /* &own, or inside an instance */
+    Value own;
+    GlobalType type;
+} Global;
+
+typedef struct Tag {
+    u32 type_id;
+} Tag;
+
+/* Something that can be imported and exported. */
+typedef struct Extern {
+    ExternKind kind;
+    union {
+        FuncInst *func;
+        Table *table;
+        Memory *memory;
+        Global *global;
+        Tag *tag;
+    } u;
+} Extern;
+
+struct Instance {
+    Store *store;
+    Module *module; /* a reference is held */
+    void *code;     /* the tier's */
+
+    /* Index spaces, imports first. */
+    FuncInst **funcs;     /* local functions appear when first asked for: tern_instance_func */
+    Table **tables;
+    Memory **memories;
+    Global **globals;     /* local ones appear when first asked for: tern_instance_global */
+    Value **global_cells; /* the cell of every global */
+    Value *own_globals;   /* cells of the module's own globals, in order */
+    Tag **tags;
+
+    u8 *elem_dropped; /* one byte per segment; the tern_instance_* and builtins keep it */
+    u8 *data_dropped;
+    void *host_data;  /* the embedder's */
+};
+
+struct Store {
+    Engine *engine;
+    Alloc *alloc;
+    Arena arena; /* small objects of the store's lifetime */
+    struct { VEC(Instance *) } instances;
+    struct { VEC(Memory *) } memories;
+    struct { VEC(Table *) } tables;
+    struct { VEC(u32) } type_ids; /* references held for host functions and tags */
+    void *host_data;
+};
+
+Store *tern_store_new(Engine *engine);
+void tern_store_free(Store *store);
+
+/* Hosts' own definitions. NULL if there is no memory (memories: see tern_memory_new). */
+FuncInst *tern_func_new(Store *store, u32 type_id, HostFunc *host, void *env, const char *name);
+Table *tern_table_new(Store *store, const TableType *type, Ref init);
+Memory *tern_store_memory_new(Store *store, const MemoryType *type, const MemoryOptions *options, Diag *diag);
+Global *tern_global_new(Store *store, GlobalType type, Value value);
+Tag *tern_tag_new(Store *store, u32 type_id);
+
+/* Takes a reference to a type for the rest of the store's life. False: no memory. */
+bool tern_store_hold_type(Store *store, u32 type_id);
+
+/* The old size, or UINT64_MAX if refused. */
+u64 tern_table_grow(Store *store, Table *table, u64 delta, Ref init);
+
+typedef struct InstantiateOptions {
+    const MemoryOptions *memory; /* for the module's own memories; NULL: the engine's default */
+    u64 guest_heap_bytes;        /* host-managed heap in memory 0 (compat/wamr 2.4); 0: none */
+} InstantiateOptions;
+
+/* Links and instantiates (spec 4.5.4), without running the start function. imports are in the module's
+ * order. On failure NULL and a diag ("incompatible import type" with module and name, or a trap text as
+ * "out of bounds memory access" for a segment that does not fit: diag->code DIAG_INSTANTIATE_TRAP and *trap).
+ * As the specification says, segments already written stay written, and functions already stored in
+ * imported tables stay alive with the store. */
+Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
+                            const InstantiateOptions *options, Diag *diag, TrapCode *trap);
+/* Runs the start function, if there is one. */
+TrapCode tern_instance_start(Instance *instance, Exec *x);
+
+/* Does what is offered satisfy the import (spec 3.5 matching)? On false, diag names both types. offered, or
+ * what it points to, may be NULL: "unknown import". */
+bool tern_extern_matches(const Store *store, const Module *module, const Import *import, const Extern *offered,
+                         Diag *diag);
+
+/* False if there is no such export, or no memory. */
+bool tern_instance_export(Instance *instance, Name name, Extern *out);
+bool tern_instance_extern(Instance *instance, ExternKind kind, u32 index, Extern *out);
+/* Element i of a segment of the instance's module; the segment's being dropped is the caller's question. On a
+ * trap *out is unchanged. */
+TrapCode tern_instance_elem(Instance *instance, const ElemSegment *segment, u32 i, Ref *out);
+/* NULL: no memory. */
+FuncInst *tern_instance_func(Instance *instance, u32 func_index);
+Global *tern_instance_global(Instance *instance, u32 global_index);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* wasi.h - WASI preview 1 for the instances of one store, under both its names: wasi_snapshot_preview1 and
+ * the older wasi_unstable.
+ *
+ * A Wasi is what the guest sees of the world: arguments, environment and descriptors, wholly from its
+ * options; nothing is taken from the process but the clocks, chance and, by default, its standard streams.
+ * Functions reach memory through the calling instance (its memory 0), for the full length they touch.
+ *
+ * A Wasi belongs to one store, is used by the thread that uses the store, and must outlive every call into
+ * it: free it after the store.
+ */
+#ifndef TERN_WASI_WASI_H
+#define TERN_WASI_WASI_H
+
+#include "runtime/store.h"
+
+/* Everything is copied by tern_wasi_new; strings are NUL-terminated. */
+typedef struct WasiOptions {
+    const char *const *argv; /* argv[0] included; may be NULL when argc is 0 */
+    u32 argc;
+    const char *const *env; /* "K=V" */
+    u32 nenv;
+    const char *const *dirs; /* directories to open for the guest. Not used yet: guests see no directories */
+    u32 ndirs;
+    const char *const *map_dirs; /* "guest::host", likewise */
+    u32 nmap_dirs;
+    s64 stdio[3]; /* host descriptors of stdin, stdout and stderr; -1: the process's 0, 1 and 2. Borrowed:
+                   * never closed or reconfigured, even when the guest closes its own */
+} WasiOptions;
+
+/* No arguments, no environment, the process's standard streams. */
+#define WASI_OPTIONS_DEFAULT ((WasiOptions){.stdio = {-1, -1, -1}})
+
+typedef struct Wasi Wasi;
+
+/* NULL and a diag if there is no memory or the arguments or environment exceed 4 GiB. options NULL: the
+ * default. */
+Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag);
+void tern_wasi_free(Wasi *wasi); /* NULL is allowed */
+
+/* Is this the name of a module that WASI preview 1 provides? */
+bool tern_wasi_is_module(Name module);
+
+/* Resolves an import of module if it is a function of ours with the right parameters and results. All 46
+ * functions resolve; those of files and sockets return ENOSYS (52) to the guest. False: not ours, the type
+ * differs, or no memory. */
+bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import *import, Extern *out);
+
+/* After a call that trapped with TRAP_EXIT: what the guest passed to proc_exit. 0 if it never did. */
+u32 tern_wasi_exit_code(const Wasi *wasi);
+bool tern_wasi_exited(const Wasi *wasi);
+
+#endif

@@ -1,0 +1,22 @@
+;; SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+;; math.wat - functions to --invoke: each kind of value, each way to end.
+(module
+  (memory (export "memory") 1 2)
+  (table 3 funcref)
+  (global $calls (mut i32) (i32.const 0))
+  (func $add (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func $fac (export "fac") (param i64) (result i64)
+    (if (result i64) (i64.eqz (local.get 0))
+      (then (i64.const 1))
+      (else (i64.mul (local.get 0) (call $fac (i64.sub (local.get 0) (i64.const 1)))))))
+  (func (export "half") (param f64) (result f64) (f64.mul (local.get 0) (f64.const 0.5)))
+  (func (export "halff") (param f32) (result f32) (f32.mul (local.get 0) (f32.const 0.5)))
+  (func (export "swap") (param i32 i64) (result i64 i32) (local.get 1) (local.get 0))
+  (func (export "same") (param v128) (result v128) (local.get 0))
+  (func (export "ref") (param externref) (result externref) (local.get 0))
+  (func (export "nothing"))
+  (func $load (param i32) (result i32) (i32.load (local.get 0)))
+  (func $outer (export "load") (param i32) (result i32) (call $load (local.get 0)))
+  (func (export "divide") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
+  (func $deep (export "deep") (call $deep))
+  (func (export "spin") (loop (br 0))))

@@ -41,7 +41,7 @@ check-tsan:
 
 bench: configure
 	@$(COMPILE) tern_bench
-	@sh bench/run $(BUILD)
+	@bench/run $(BUILD) $(BENCH_ARGS)
 
 install: all
 	@DESTDIR="$(DESTDIR)" $(CMAKE) --install $(BUILD) --prefix "$(PREFIX)"

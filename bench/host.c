@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* host.c - bench/run's driver for tern: a small host of wasm_export.h.
  *
- *   host FILE.wasm N COUNT      one line a call of kernel(N): milliseconds of processor time, checksum
+ *   host FILE.wasm N COUNT   one line a call of kernel(N): ms of processor time, checksum
  *
- * Loading and instantiating are not in the time. The first call lowers the functions it meets; the caller
- * takes the least of several.
+ * Loading and instantiating are not in the time. The first call lowers the functions it meets; the
+ * caller takes the least of several.
  */
 #include "wasm_export.h"
 
@@ -55,8 +55,10 @@ static bool run(wasm_module_inst_t instance, uint32_t n, int count)
         double start = cpu_ms();
         is_ok = wasm_runtime_call_wasm(env, kernel, 1, cells);
         double ms = cpu_ms() - start;
-        if (is_ok) printf("%.4f %" PRIu32 "\n", ms, cells[0]);
-        else fprintf(stderr, "%s\n", wasm_runtime_get_exception(instance));
+        if (is_ok)
+            printf("%.4f %" PRIu32 "\n", ms, cells[0]);
+        else
+            fprintf(stderr, "%s\n", wasm_runtime_get_exception(instance));
     }
     wasm_runtime_destroy_exec_env(env);
     return is_ok;

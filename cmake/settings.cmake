@@ -4,6 +4,7 @@
 # linking tern_settings; the interpreter's own options are at the end.
 
 include(CheckLibraryExists)
+include(CheckLinkerFlag)
 
 get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
 if(NOT CMAKE_BUILD_TYPE AND NOT multi_config)
@@ -62,6 +63,13 @@ endif()
 # A name that nothing defines is found when the library is linked, not when a host is.
 if(NOT TERN_SANITIZE AND NOT APPLE)
   target_link_options(tern_settings INTERFACE -Wl,--no-undefined)
+endif()
+
+# The linker's own marks around the handlers (__start_tern_handlers) are nobody else's business: two
+# libraries in one process must each find their own.
+check_linker_flag(C -Wl,-z,start-stop-visibility=hidden TERN_HAVE_START_STOP_VISIBILITY)
+if(TERN_HAVE_START_STOP_VISIBILITY)
+  target_link_options(tern_settings INTERFACE -Wl,-z,start-stop-visibility=hidden)
 endif()
 
 # --- the interpreter's handlers ------------------------------------------------------------------

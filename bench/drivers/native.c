@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* native.c - bench/run's driver for a kernel compiled for this machine: native, or by way of wasm2c.
+/* native.c - bench/run's driver for a kernel compiled for this machine: native, or by way of
+ * wasm2c.
  *
  *   native N COUNT      one line a call: milliseconds of processor time, checksum
  *

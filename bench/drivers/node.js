@@ -2,7 +2,7 @@
 //
 // node.js - bench/run's driver for node.
 //
-//   node [FLAGS] node.js FILE.wasm N COUNT      one line a call: milliseconds of processor time, checksum
+//   node [FLAGS] node.js FILE.wasm N COUNT   one line a call: ms of processor time, checksum
 //
 // Calls of a function that is still being compiled better in the background are slower, and that
 // compiling is counted too: the caller takes the least of several.

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* alloc.c - the data structure kernel: blocks of random sizes are allocated, filled and freed.
  *
- * The allocator is inside: one arena, free blocks in lists by power of two, neighbours merged by boundary
- * tags. It counts in words of four bytes and links by index, so every engine does the same steps.
+ * The allocator is inside: one arena, free blocks in lists by power of two, neighbours merged by
+ * boundary tags. It counts in words of four bytes and links by index, so every engine does the same
+ * steps.
+ *
  * Rounds: 800.
  */
 #include "kernel.h"
 
 enum { ARENA_WORDS = 1 << 16, BINS = 16, LIVE = 512, MIN_WORDS = 4 };
 
-/* A block: its size in words with the lowest bit set while used, at both ends. A free block keeps its list's
- * neighbours behind the first tag. Index 0 is no block. */
+/* A block: its size in words with the lowest bit set while used, at both ends. A free block keeps
+ * its list's neighbours behind the first tag. Index 0 is no block. */
 static uint32_t arena[ARENA_WORDS];
 static uint32_t bins[BINS];
 static uint32_t live[LIVE], nwords[LIVE];
@@ -39,8 +41,10 @@ static void link_free(uint32_t at, uint32_t words)
 static void unlink_free(uint32_t at)
 {
     uint32_t next = arena[at + 1], before = arena[at + 2];
-    if (before != 0) arena[before + 1] = next;
-    else bins[bin_of(arena[at] >> 1)] = next;
+    if (before != 0)
+        arena[before + 1] = next;
+    else
+        bins[bin_of(arena[at] >> 1)] = next;
     if (next != 0) arena[next + 2] = before;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* dispatch.c - the call_indirect kernel: objects of eight kinds, each updated by the function its kind
- * names, in an order no predictor learns.
+/* dispatch.c - the call_indirect kernel: objects of eight kinds, each updated by the function its
+ * kind names, in an order no predictor learns.
+ *
  * Rounds: 800.
  */
 #include "kernel.h"
@@ -14,8 +15,11 @@ typedef struct Object {
 typedef uint32_t Update(Object *o, uint32_t input);
 
 static uint32_t add(Object *o, uint32_t input) { return o->x += input; }
-static uint32_t xor(Object *o, uint32_t input) { return o->y ^= input; }
-static uint32_t rotate(Object *o, uint32_t input) { return o->x = (o->x << 7 | o->x >> 25) + input; }
+static uint32_t xor (Object * o, uint32_t input) { return o->y ^= input; } static uint32_t
+    rotate(Object *o, uint32_t input)
+{
+    return o->x = (o->x << 7 | o->x >> 25) + input;
+}
 static uint32_t swap(Object *o, uint32_t input)
 {
     uint32_t x = o->x;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* kernel.h - what a kernel of bench/run is.
  *
- * One function, the same source for every engine. Its work is proportional to n, whatever it sets up is
- * kept from the first call (so kernel(0) costs the set-up), and the result depends on n alone: not on
- * earlier calls, the size of a pointer or the compiler. No library: kernels have no imports. "Rounds: N."
- * in its first comment is the n that bench/run measures, about 25 ms natively.
+ * One function, the same source for every engine. Its work is proportional to n but for a small
+ * set-up, which kernel(0) does too. The result depends on n alone: not on earlier calls, the size
+ * of a pointer or the compiler. No library: kernels have no imports. "Rounds: N." in the first
+ * comment is the n that bench/run measures, about 25 ms natively.
  */
 #ifndef BENCH_KERNEL_H
 #define BENCH_KERNEL_H

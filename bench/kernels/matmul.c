@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* matmul.c - the floating point and address kernel: 96 x 96 matrices of f64, multiplied the plain way.
+/* matmul.c - the floating point and address kernel: 96 x 96 matrices of f64, multiplied the plain
+ * way.
  *
  * Rounds: 120.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* scan.c - the branch kernel: a text is scanned twice, by a state machine whose transitions are a table and
- * by one written as a switch, both counting names, numbers, strings and operators.
+/* scan.c - the branch kernel: a text is scanned twice, by a state machine whose transitions are a
+ * table and by one written as a switch, both counting names, numbers, strings and operators.
+ *
  * Rounds: 500.
  */
 #include "kernel.h"
@@ -16,9 +17,10 @@ static uint8_t class_of[256];
 /* The next state; a token is counted where one begins, that is where BEGINS is set. */
 enum { BEGINS = 8 };
 static const uint8_t transition[NSTATES][NCLASSES] = {
-    [STATE_BETWEEN] = {STATE_BETWEEN, STATE_NAME | BEGINS, STATE_NUMBER | BEGINS, STATE_STRING | BEGINS,
-                       STATE_BETWEEN | BEGINS},
-    [STATE_NAME] = {STATE_BETWEEN, STATE_NAME, STATE_NAME, STATE_STRING | BEGINS, STATE_BETWEEN | BEGINS},
+    [STATE_BETWEEN] = {STATE_BETWEEN, STATE_NAME | BEGINS, STATE_NUMBER | BEGINS,
+                       STATE_STRING | BEGINS, STATE_BETWEEN | BEGINS},
+    [STATE_NAME] = {STATE_BETWEEN, STATE_NAME, STATE_NAME, STATE_STRING | BEGINS,
+                    STATE_BETWEEN | BEGINS},
     [STATE_NUMBER] = {STATE_BETWEEN, STATE_NAME | BEGINS, STATE_NUMBER, STATE_STRING | BEGINS,
                       STATE_BETWEEN | BEGINS},
     [STATE_STRING] = {STATE_STRING, STATE_STRING, STATE_STRING, STATE_BETWEEN, STATE_STRING},
@@ -26,19 +28,20 @@ static const uint8_t transition[NSTATES][NCLASSES] = {
 
 static void write_text(void)
 {
-    static const char *const pieces[] = {"if ",      "count",  " = ", "42",    "; ",        "\"a string\"",
-                                         " return ", "x9 + y", "(",   "total", ") * 3141 ", "\n"};
+    static const char *const pieces[] = {"if ", "count",        " = ",       "42",
+                                         "; ",  "\"a string\"", " return ",  "x9 + y",
+                                         "(",   "total",        ") * 3141 ", "\n"};
     uint32_t seed = 7, at = 0;
     while (at < TEXT_BYTES) {
         const char *piece = pieces[next_random(&seed) % 12];
         while (*piece != '\0' && at < TEXT_BYTES) text[at++] = (uint8_t)*piece++;
     }
     for (int c = 0; c < 256; c++) {
-        class_of[c] = c <= ' '                 ? CLASS_SPACE
-                      : c >= 'a' && c <= 'z'   ? CLASS_LETTER
-                      : c >= '0' && c <= '9'   ? CLASS_DIGIT
-                      : c == '"'               ? CLASS_QUOTE
-                                               : CLASS_OTHER;
+        class_of[c] = c <= ' '               ? CLASS_SPACE
+                      : c >= 'a' && c <= 'z' ? CLASS_LETTER
+                      : c >= '0' && c <= '9' ? CLASS_DIGIT
+                      : c == '"'             ? CLASS_QUOTE
+                                             : CLASS_OTHER;
     }
 }
 
@@ -75,14 +78,16 @@ static uint32_t scan_by_switch(void)
             break;
         case '(': depth++; break;
         case ')': depth -= depth > 0; break;
-        case '0': case '1': case '2': case '3': case '4':
-        case '5': case '6': case '7': case '8': case '9':
+        case '0' ... '9':
             if (state == STATE_NAME) break;
             numbers += state != STATE_NUMBER;
             value = value * 10 + (c - '0');
             state = STATE_NUMBER;
             break;
-        case ';': case '=': case '+': case '*': state = STATE_BETWEEN; break;
+        case ';':
+        case '=':
+        case '+':
+        case '*': state = STATE_BETWEEN; break;
         default:
             names += state != STATE_NAME;
             state = STATE_NAME;

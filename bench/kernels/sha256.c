@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* sha256.c - the integer kernel: SHA-256 (FIPS 180-4) of 16 KiB, each digest changing the next input.
+/* sha256.c - the integer kernel: SHA-256 (FIPS 180-4) of 16 KiB, each digest changing the next
+ * input.
  *
  * Rounds: 200.
  */
@@ -26,7 +27,8 @@ static void absorb(uint32_t h[8], const uint8_t *block)
 {
     uint32_t w[64];
     for (int i = 0; i < 16; i++, block += 4)
-        w[i] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 | (uint32_t)block[2] << 8 | block[3];
+        w[i] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 | (uint32_t)block[2] << 8 |
+               block[3];
     for (int i = 16; i < 64; i++) {
         uint32_t x = w[i - 15], y = w[i - 2];
         w[i] = w[i - 16] + w[i - 7] + (rotate(x, 7) ^ rotate(x, 18) ^ x >> 3) +

@@ -168,7 +168,7 @@ uint64_t wasm_runtime_module_malloc(wasm_module_inst_t module_inst, uint64_t siz
                      "allocate %llu bytes memory failed: the instance has no host-managed heap, and the module exports "
                      "no malloc and free",
                      (unsigned long long)size);
-    if (addr != 0 && p_native_addr != NULL) *p_native_addr = memory->base + addr;
+    if (addr != 0 && p_native_addr != NULL) *p_native_addr = tern_guest_range(memory, addr, size);
     return addr;
 }
 
@@ -213,10 +213,11 @@ uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst, uint64_t pt
             tern_api_throw(module_inst, "out of memory");
             return 0;
         }
-        memcpy(memory->base + addr, memory->base + ptr, (size_t)u64_min(old_size, size));
+        u64 n = u64_min(old_size, size);
+        if (n > 0) memcpy(tern_guest_range(memory, addr, n), tern_guest_range(memory, ptr, n), (size_t)n);
         tern_guest_heap_free(heap, ptr);
     }
-    if (p_native_addr != NULL) *p_native_addr = memory->base + addr;
+    if (p_native_addr != NULL) *p_native_addr = tern_guest_range(memory, addr, size);
     return addr;
 }
 

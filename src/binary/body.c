@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* body.c - one function body: locals, then instruction after instruction to the final end.
  *
- * step() decodes any instruction: opcode, feature, immediates, typing, sink. In front of it run()
+ * step() decodes any instruction: opcode, feature, immediates, typing, sink. In front of it skim()
  * has shortcuts for the few shapes that make up most of real code. A shortcut only ever accepts
  * what step() would accept, and does nothing otherwise: step() then decides, and alone says what is
  * wrong.

@@ -34,7 +34,7 @@ static bool read_elem(Body *b, u32 *out)
     return read_index(b, out, b->module->nelems, DIAG_UNKNOWN_ELEM);
 }
 
-/* Data segments follow the bodies in a module: the data count section announces them (spec 5.5.16). */
+/* Data segments follow the bodies: the data count section announces them (spec 5.5.16). */
 static bool read_data(Body *b, u32 *out)
 {
     if (!read_u32(&b->d, out)) return false;

@@ -166,8 +166,9 @@ static bool decode_memory_type(SectionDecoder *s, MemoryType *type)
         u32 page_log2;
         if (!read_u32(d, &page_log2)) return false;
         if (page_log2 != 0 && page_log2 != 16)
-            return tern_decoder_fail_at(d, at, DIAG_INVALID_PAGE_SIZE, "2 to the power of %u",
-                                        (unsigned)page_log2);
+            return tern_decoder_fail_at(d, at,
+                                        page_log2 < 64 ? DIAG_INVALID_PAGE_SIZE : DIAG_MALFORMED_PAGE_SIZE,
+                                        "2 to the power of %u", (unsigned)page_log2);
         type->page_log2 = (u8)page_log2;
     }
     if (type->limits.is_shared && !type->limits.has_max)

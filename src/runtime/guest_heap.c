@@ -5,8 +5,8 @@
  * begins, be it live or free. Everything else is derived: a block ends where the next one begins, its
  * neighbours are the bits next to its own, and to coalesce is to clear a bit. The bitmap is the bottom of a
  * tree (64 granules a word, 64 words a chunk, 64 chunks a bit word above, and once more), so that the next
- * and the previous beginning are a few bit scans away however large the block. A second bitmap says which
- * blocks are live; it is all that a free has to check.
+ * and the previous beginning are a few bit scans away however large the block. Two bits for each granule
+ * say what begins there: nothing, a live block, a free block, or a spare.
  *
  *   granule 0                                   top                          ngranules
  *   | live | free | live | live | free | live | wilderness, never handed out or all free again |
@@ -20,9 +20,10 @@
  * The wilderness is in no list and needs no bookkeeping: chunks are allocated when a block first begins in
  * them, so a new heap costs nothing, and only taking a block (or shrinking one) can want host memory.
  *
- * The block freed last is the spare: still marked live in the map and so left alone by everything, but
- * handed out first to a request of exactly its size. The next free, or a request that would fail, turns it
- * into an ordinary free block.
+ * A spare is a block that was freed and is kept whole for the next request of the same size; a few are kept
+ * of each small size, and of one larger size. Nothing coalesces with a spare. A request that would fail
+ * first turns all spares into free blocks. The block freed last is a spare that the map still calls live,
+ * so that taking a block and giving it back at once costs next to nothing.
  */
 #include "runtime/guest_heap.h"
 
@@ -34,6 +35,8 @@ enum {
     LIST_WORDS = 8,  /* 64 lists each: enough for any u32 */
     OWN_TRIES = 8,   /* blocks tried in the request's own list before the lists above, */
     LAST_TRIES = 64, /* and before giving up: heaps up to 64 KiB are searched completely */
+    BINS = 64,       /* at most; small heaps have one for each KiB */
+    BIN_SPARES = 6,
 };
 
 #define NONE UINT32_MAX
@@ -42,24 +45,33 @@ enum {
 
 /* 64 granules. Bit i is granule 64 * index + i. */
 typedef struct Word {
-    u64 starts, live;  /* live is a subset of starts; top and the spare are marked live too */
-    u32 next, prev;    /* words in the same list, or NONE */
-    u32 largest;       /* size of the largest free block that begins here; 0: none, and in no list */
+    u64 live, idle; /* live: a live block, top, or last; idle: free; both: a spare; neither: no start */
+    u32 next, prev; /* words in the same list, or NONE */
+    u32 largest;    /* size of the largest free block that begins here; 0: none, and in no list */
     u16 list;
-    u8 largest_at;     /* its bit */
+    u8 largest_at;  /* its bit */
 } Word;
 
 _Static_assert(sizeof(Word) == 32, "bookkeeping is 32 bytes for each KiB of the heap");
 
 typedef struct Chunk {
     Word *words;  /* NULL: no block has ever begun here */
-    u64 occupied; /* words whose starts are not 0 */
+    u64 occupied; /* words with a start */
 } Chunk;
+
+/* Spares of one size, the last one freed on top. */
+typedef struct Bin {
+    u32 size, n;
+    u32 spares[BIN_SPARES];
+} Bin;
 
 struct GuestHeap {
     u64 base;                /* address of granule 0, a multiple of 16 and not 0 */
     u32 top;                 /* where the wilderness begins; marked as a live start once there is a chunk */
-    u32 spare, spare_size;   /* NONE and 0: no spare */
+    u32 last, last_size;     /* the block freed last, unless taken since: NONE and 0 */
+    u32 nbins;
+    u64 binned;              /* bins that may have spares */
+    Bin *bins;               /* bins[size]; bins[0] is for one size from nbins up, whichever came last */
     u32 used, highmark;      /* granules in live blocks */
     u32 nlive;
     u32 ngranules;
@@ -75,28 +87,37 @@ struct GuestHeap {
     size_t self_bytes;
 };
 
-static u32 lowest(u64 bits) { return (u32)__builtin_ctzll(bits); }
-static u32 highest(u64 bits) { return 63 - (u32)__builtin_clzll(bits); }
-static u64 bit_of(u32 index) { return (u64)1 << (index & 63); }
-static u64 bits_below(u32 index) { return bit_of(index) - 1; }
-static u64 bits_above(u32 index) { return ~(u64)1 << (index & 63); }
+static inline u32 lowest(u64 bits) { return (u32)__builtin_ctzll(bits); }
+static inline u32 highest(u64 bits) { return 63 - (u32)__builtin_clzll(bits); }
+static inline u64 bit_of(u32 index) { return (u64)1 << (index & 63); }
+static inline u64 bits_below(u32 index) { return bit_of(index) - 1; }
+static inline u64 bits_above(u32 index) { return ~(u64)1 << (index & 63); }
 
 /* The granule's chunk must exist: it does for every start, top included. */
-static Word *word_of(const GuestHeap *heap, u32 granule)
+static inline Word *word_of(const GuestHeap *heap, u32 granule)
 {
     return &heap->chunks[granule >> 12].words[granule >> 6 & 63];
 }
 
 static Word *word_at(const GuestHeap *heap, u32 index) { return word_of(heap, index << 6); }
 
-static bool is_live(const GuestHeap *heap, u32 start)
+static inline u64 starts_of(const Word *word) { return word->live | word->idle; }
+static inline u64 free_of(const Word *word) { return word->idle & ~word->live; }
+
+static inline bool is_free(const GuestHeap *heap, u32 start)
 {
-    return (word_of(heap, start)->live & bit_of(start)) != 0;
+    return (free_of(word_of(heap, start)) & bit_of(start)) != 0;
+}
+
+static inline bool is_live(const GuestHeap *heap, u32 start)
+{
+    const Word *word = word_of(heap, start);
+    return (word->live & ~word->idle & bit_of(start)) != 0 && start != heap->last;
 }
 
 /* -- the tree of starts ---------------------------------------------------------------------------- */
 
-static bool make_chunk(GuestHeap *heap, u32 index)
+static __attribute__((noinline)) bool make_chunk(GuestHeap *heap, u32 index)
 {
     if (index >= heap->nchunks) {
         u64 want = u64_max((u64)index + 1, u64_max(16, 2 * (u64)heap->nchunks));
@@ -118,7 +139,7 @@ static bool make_chunk(GuestHeap *heap, u32 index)
 }
 
 /* Makes it possible to mark the granule. False if there is no host memory; nothing visible changed. */
-static bool reach(GuestHeap *heap, u32 granule)
+static inline bool reach(GuestHeap *heap, u32 granule)
 {
     u32 index = granule >> 12;
     if (LIKELY(index < heap->nchunks && heap->chunks[index].words != NULL)) return true;
@@ -141,27 +162,28 @@ static void unmark_word(GuestHeap *heap, u32 granule)
     heap->uppermost[index >> 12] &= ~bit_of(index >> 6);
 }
 
-static void mark_live(GuestHeap *heap, u32 granule)
+static inline void mark_live(GuestHeap *heap, u32 granule)
 {
     Word *word = word_of(heap, granule);
-    if (word->starts == 0) mark_word(heap, granule);
-    word->starts |= bit_of(granule);
+    if (starts_of(word) == 0) mark_word(heap, granule);
     word->live |= bit_of(granule);
+    word->idle &= ~bit_of(granule);
 }
 
-static void mark_free(GuestHeap *heap, u32 granule)
+static inline void mark_free(GuestHeap *heap, u32 granule)
 {
     Word *word = word_of(heap, granule);
-    if (word->starts == 0) mark_word(heap, granule);
-    word->starts |= bit_of(granule);
+    if (starts_of(word) == 0) mark_word(heap, granule);
+    word->live &= ~bit_of(granule);
+    word->idle |= bit_of(granule);
 }
 
 static void unmark(GuestHeap *heap, u32 granule)
 {
     Word *word = word_of(heap, granule);
     word->live &= ~bit_of(granule);
-    word->starts &= ~bit_of(granule);
-    if (word->starts == 0) unmark_word(heap, granule);
+    word->idle &= ~bit_of(granule);
+    if (starts_of(word) == 0) unmark_word(heap, granule);
 }
 
 /* First start in a later chunk; there is one. */
@@ -178,7 +200,7 @@ static u32 start_in_later_chunk(const GuestHeap *heap, u32 chunk)
     }
     chunk = i << 6 | lowest(bits);
     u32 word = lowest(heap->chunks[chunk].occupied);
-    return chunk << 12 | word << 6 | lowest(heap->chunks[chunk].words[word].starts);
+    return chunk << 12 | word << 6 | lowest(starts_of(&heap->chunks[chunk].words[word]));
 }
 
 static u32 start_in_earlier_chunk(const GuestHeap *heap, u32 chunk)
@@ -194,20 +216,20 @@ static u32 start_in_earlier_chunk(const GuestHeap *heap, u32 chunk)
     }
     chunk = i << 6 | highest(bits);
     u32 word = highest(heap->chunks[chunk].occupied);
-    return chunk << 12 | word << 6 | highest(heap->chunks[chunk].words[word].starts);
+    return chunk << 12 | word << 6 | highest(starts_of(&heap->chunks[chunk].words[word]));
 }
 
 /* The end of the block that begins at start < top. */
-static u32 next_start(const GuestHeap *heap, u32 start)
+static inline u32 next_start(const GuestHeap *heap, u32 start)
 {
     const Chunk *chunk = &heap->chunks[start >> 12];
     u32 word = start >> 6 & 63;
-    u64 bits = chunk->words[word].starts & bits_above(start);
+    u64 bits = starts_of(&chunk->words[word]) & bits_above(start);
     if (LIKELY(bits != 0)) return (start & ~(u32)63) | lowest(bits);
     bits = chunk->occupied & bits_above(word);
     if (UNLIKELY(bits == 0)) return start_in_later_chunk(heap, start >> 12);
     word = lowest(bits);
-    return (start & ~(u32)4095) | word << 6 | lowest(chunk->words[word].starts);
+    return (start & ~(u32)4095) | word << 6 | lowest(starts_of(&chunk->words[word]));
 }
 
 /* The last start below granule, which is not 0, at most top, and need not be a start. */
@@ -216,18 +238,18 @@ static u32 prev_start(const GuestHeap *heap, u32 granule)
     const Chunk *chunk = &heap->chunks[granule >> 12];
     u32 word = granule >> 6 & 63;
     if (chunk->occupied & bit_of(word)) {
-        u64 bits = chunk->words[word].starts & bits_below(granule);
+        u64 bits = starts_of(&chunk->words[word]) & bits_below(granule);
         if (LIKELY(bits != 0)) return (granule & ~(u32)63) | highest(bits);
     }
     u64 bits = chunk->occupied & bits_below(word);
     if (UNLIKELY(bits == 0)) return start_in_earlier_chunk(heap, granule >> 12);
     word = highest(bits);
-    return (granule & ~(u32)4095) | word << 6 | highest(chunk->words[word].starts);
+    return (granule & ~(u32)4095) | word << 6 | highest(starts_of(&chunk->words[word]));
 }
 
 /* -- the lists of free blocks ---------------------------------------------------------------------- */
 
-static u32 list_of(u32 size)
+static inline u32 list_of(u32 size)
 {
     if (size < LIST_EXACT) return size;
     u32 log = highest(size);
@@ -242,7 +264,7 @@ static u32 list_fitting(u32 size)
 }
 
 /* The first list from this one up that is not empty, or NONE. */
-static u32 list_nonempty(const GuestHeap *heap, u32 list)
+static inline u32 list_nonempty(const GuestHeap *heap, u32 list)
 {
     u32 i = list >> 6;
     u64 bits = heap->nonempty[i] & ~bits_below(list);
@@ -283,7 +305,7 @@ static void list_insert(GuestHeap *heap, u32 index, Word *word, u32 list)
 }
 
 /* The word's largest free block is now the one at bit `at`, or with size 0 there is none. */
-static void set_largest(GuestHeap *heap, u32 index, Word *word, u32 size, u32 at)
+static inline void set_largest(GuestHeap *heap, u32 index, Word *word, u32 size, u32 at)
 {
     u32 list = list_of(size);
     bool was_listed = word->largest != 0;
@@ -309,7 +331,7 @@ static void survey(GuestHeap *heap, u32 index)
     Word *word = word_at(heap, index);
     u32 best = 0;
     u32 best_at = 0;
-    for (u64 left = word->starts & ~word->live; left != 0; left &= left - 1) {
+    for (u64 left = free_of(word); left != 0; left &= left - 1) {
         u32 at = lowest(left);
         u32 size = next_start(heap, index << 6 | at) - (index << 6 | at);
         if (size <= best) continue;
@@ -384,12 +406,11 @@ static u32 take_from_wilderness(GuestHeap *heap, u32 size, u32 align)
     u32 at = align_up(heap, gap, align);
     if (at > heap->ngranules || size > heap->ngranules - at) return NONE;
     if (!reach(heap, gap) || !reach(heap, at) || !reach(heap, at + size)) return NONE;
-    mark_live(heap, at); /* already so unless aligned or the first of all */
+    if (gap < at || gap == 0) mark_live(heap, at); /* top is marked already, but for the first */
     mark_live(heap, at + size);
     heap->top = at + size;
     if (gap < at) {
         mark_free(heap, gap);
-        word_of(heap, gap)->live &= ~bit_of(gap);
         offer(heap, gap, at - gap);
     }
     return at;
@@ -411,14 +432,14 @@ static u32 take(GuestHeap *heap, u32 size, u32 align)
     return index == NONE ? NONE : take_from_word(heap, index, size, align);
 }
 
-/* Makes a block marked live, not counted as used, a free one. Never needs host memory. */
-static void release(GuestHeap *heap, u32 granule)
+/* Makes a live block or a spare that is not counted as used a free one. Never needs host memory. */
+static __attribute__((noinline)) void release(GuestHeap *heap, u32 granule)
 {
     u32 end = next_start(heap, granule);
     u32 start = granule;
     if (granule != 0) {
         u32 prev = prev_start(heap, granule);
-        if (!is_live(heap, prev)) start = prev;
+        if (is_free(heap, prev)) start = prev;
     }
     if (end == heap->top) {
         unmark(heap, end);
@@ -430,7 +451,7 @@ static void release(GuestHeap *heap, u32 granule)
         heap->top = start;
         return;
     }
-    if (!is_live(heap, end)) {
+    if (is_free(heap, end)) {
         u32 next = end;
         end = next_start(heap, next);
         unmark(heap, next);
@@ -440,19 +461,53 @@ static void release(GuestHeap *heap, u32 granule)
     if (start != granule) {
         unmark(heap, granule);
     } else {
-        word_of(heap, granule)->live &= ~bit_of(granule);
+        mark_free(heap, granule);
     }
     offer(heap, start, end - start);
 }
 
-static bool release_spare(GuestHeap *heap)
+static Bin *bin_of(const GuestHeap *heap, u32 size)
 {
-    if (heap->spare == NONE) return false;
-    u32 spare = heap->spare;
-    heap->spare = NONE;
-    heap->spare_size = 0;
-    release(heap, spare);
-    return true;
+    return &heap->bins[size < heap->nbins ? size : 0];
+}
+
+static void release_bin(GuestHeap *heap, Bin *bin)
+{
+    while (bin->n > 0) release(heap, bin->spares[--bin->n]);
+}
+
+/* Makes room for a new last block. */
+static void put_last_in_bin(GuestHeap *heap)
+{
+    u32 granule = heap->last;
+    Bin *bin = bin_of(heap, heap->last_size);
+    if (UNLIKELY(bin->size != heap->last_size)) {
+        release_bin(heap, bin);
+        bin->size = heap->last_size;
+    }
+    if (bin->n == BIN_SPARES) {
+        release(heap, granule);
+        return;
+    }
+    if (bin->n == 0) heap->binned |= bit_of((u32)(bin - heap->bins));
+    bin->spares[bin->n++] = granule;
+    word_of(heap, granule)->idle |= bit_of(granule);
+}
+
+/* False if there were none. */
+static bool release_spares(GuestHeap *heap)
+{
+    bool is_any = heap->last != NONE;
+    if (is_any) release(heap, heap->last);
+    heap->last = NONE;
+    heap->last_size = 0;
+    for (u64 left = heap->binned; left != 0; left &= left - 1) {
+        Bin *bin = &heap->bins[lowest(left)];
+        is_any |= bin->n > 0;
+        release_bin(heap, bin);
+    }
+    heap->binned = 0;
+    return is_any;
 }
 
 static void count_used(GuestHeap *heap, u32 size)
@@ -477,8 +532,7 @@ static inline u32 find_live(const GuestHeap *heap, u64 addr)
     u64 offset = addr - heap->base; /* huge below the base */
     if (offset >= (u64)heap->top * GRANULE_BYTES || offset % GRANULE_BYTES != 0) return NONE;
     u32 granule = (u32)(offset / GRANULE_BYTES);
-    const Chunk *chunk = &heap->chunks[granule >> 12];
-    if (UNLIKELY(chunk->words == NULL) || granule == heap->spare) return NONE;
+    if (UNLIKELY(heap->chunks[granule >> 12].words == NULL)) return NONE;
     return is_live(heap, granule) ? granule : NONE;
 }
 
@@ -496,18 +550,22 @@ GuestHeap *tern_guest_heap_new(Alloc *alloc, u64 start, u64 size_bytes)
     u64 nupper = (nchunks >> 6) + 1;
     u64 nuppermost = (nupper >> 6) + 1;
     u64 nlists = (u64)list_of((u32)ngranules) + 1;
-    size_t zeroed = sizeof(GuestHeap) + (size_t)(nupper + nuppermost) * sizeof(u64);
+    u64 nbins = u64_min(u64_max(ngranules / 64, 1), BINS);
+    size_t zeroed = sizeof(GuestHeap) + (size_t)(nupper + nuppermost) * sizeof(u64) +
+                    (size_t)nbins * sizeof(Bin);
     size_t self_bytes = zeroed + (size_t)nlists * sizeof(u32);
     GuestHeap *heap = tern_alloc(alloc, self_bytes);
     if (heap == NULL) return NULL;
     memset(heap, 0, zeroed);
     heap->base = base;
-    heap->spare = NONE;
+    heap->last = NONE;
     heap->ngranules = (u32)ngranules;
     heap->max_chunks = (u32)nchunks;
     heap->upper = (u64 *)(heap + 1);
     heap->uppermost = heap->upper + nupper;
-    heap->heads = (u32 *)(heap->uppermost + nuppermost);
+    heap->bins = (Bin *)(heap->uppermost + nuppermost);
+    heap->nbins = (u32)nbins;
+    heap->heads = (u32 *)(heap->bins + nbins);
     heap->alloc = alloc;
     heap->start = start;
     heap->size_bytes = size_bytes;
@@ -528,30 +586,40 @@ void tern_guest_heap_free_all(GuestHeap *heap)
     tern_free(heap->alloc, heap, heap->self_bytes);
 }
 
+static u64 hand_out(GuestHeap *heap, u32 granule, u32 size)
+{
+    count_used(heap, size);
+    heap->nlive++;
+    return addr_of(heap, granule);
+}
+
 static __attribute__((noinline)) u64 alloc_block(GuestHeap *heap, u32 size, u32 align)
 {
     u32 granule = take(heap, size, align);
     if (UNLIKELY(granule == NONE)) {
-        if (!release_spare(heap)) return 0;
+        if (!release_spares(heap)) return 0;
         granule = take(heap, size, align);
         if (granule == NONE) return 0;
     }
-    count_used(heap, size);
-    heap->nlive++;
-    return addr_of(heap, granule);
+    return hand_out(heap, granule, size);
 }
 
 u64 tern_guest_heap_alloc(GuestHeap *heap, u64 size_bytes)
 {
     if (UNLIKELY(size_bytes > (u64)heap->ngranules * GRANULE_BYTES)) return 0;
     u32 size = granules_of(size_bytes);
-    if (size != heap->spare_size) return alloc_block(heap, size, 1);
-    u32 granule = heap->spare;
-    heap->spare = NONE;
-    heap->spare_size = 0;
-    count_used(heap, size);
-    heap->nlive++;
-    return addr_of(heap, granule);
+    u32 granule;
+    if (size == heap->last_size) {
+        granule = heap->last;
+        heap->last = NONE;
+        heap->last_size = 0;
+    } else {
+        Bin *bin = bin_of(heap, size);
+        if (bin->n == 0 || bin->size != size) return alloc_block(heap, size, 1);
+        granule = bin->spares[--bin->n];
+        word_of(heap, granule)->idle &= ~bit_of(granule);
+    }
+    return hand_out(heap, granule, size);
 }
 
 u64 tern_guest_heap_alloc_aligned(GuestHeap *heap, u64 size_bytes, u64 align)
@@ -569,18 +637,17 @@ static __attribute__((noinline)) GuestHeapFree explain(const GuestHeap *heap, u6
     u64 offset = addr - heap->base;
     if (offset >= (u64)heap->top * GRANULE_BYTES) return GUEST_HEAP_NOT_LIVE;
     u32 start = prev_start(heap, (u32)(offset / GRANULE_BYTES) + 1);
-    if (start == heap->spare || !is_live(heap, start)) return GUEST_HEAP_NOT_LIVE;
-    return GUEST_HEAP_INTERIOR;
+    return is_live(heap, start) ? GUEST_HEAP_INTERIOR : GUEST_HEAP_NOT_LIVE;
 }
 
 GuestHeapFree tern_guest_heap_free(GuestHeap *heap, u64 addr)
 {
     u32 granule = find_live(heap, addr);
     if (UNLIKELY(granule == NONE)) return explain(heap, addr);
-    release_spare(heap);
     u32 size = next_start(heap, granule) - granule;
-    heap->spare = granule;
-    heap->spare_size = size;
+    if (heap->last != NONE) put_last_in_bin(heap);
+    heap->last = granule;
+    heap->last_size = size;
     heap->used -= size;
     heap->nlive--;
     return GUEST_HEAP_FREED;
@@ -603,7 +670,7 @@ static bool grow(GuestHeap *heap, u32 end, u32 new_end)
         heap->top = new_end;
         return true;
     }
-    if (is_live(heap, end)) return false;
+    if (!is_free(heap, end)) return false;
     u32 limit = next_start(heap, end);
     if (new_end > limit || (new_end < limit && !reach(heap, new_end))) return false;
     unmark(heap, end);
@@ -620,11 +687,11 @@ bool tern_guest_heap_resize(GuestHeap *heap, u64 addr, u64 size_bytes)
     u32 room = heap->ngranules - granule;
     if (size_bytes > (u64)room * GRANULE_BYTES) return false;
     u32 size = granules_of(size_bytes);
-    release_spare(heap);
     u32 end = next_start(heap, granule);
     u32 old_size = end - granule;
     u32 new_end = granule + size;
     if (size > old_size) {
+        if (!is_live(heap, end)) release_spares(heap); /* leaves a start at end */
         if (!grow(heap, end, new_end)) return false;
         count_used(heap, size - old_size);
     } else if (size < old_size && reach(heap, new_end)) { /* or it stays too large */
@@ -640,18 +707,9 @@ bool tern_guest_heap_contains(const GuestHeap *heap, u64 addr)
     return addr - heap->start < heap->size_bytes;
 }
 
-/* The size that the spare will have when it has met its free neighbours, the wilderness included. */
-static u32 spare_extent(const GuestHeap *heap)
-{
-    u32 start = heap->spare;
-    u32 end = start + heap->spare_size;
-    if (start != 0 && !is_live(heap, prev_start(heap, start))) start = prev_start(heap, start);
-    if (end == heap->top) return heap->ngranules - start;
-    return (is_live(heap, end) ? end : next_start(heap, end)) - start;
-}
-
 GuestHeapStats tern_guest_heap_stats(const GuestHeap *heap)
 {
+    release_spares((GuestHeap *)(uintptr_t)heap); /* no heap is a const object, and nobody can tell */
     u32 largest = heap->ngranules - heap->top;
     if (heap->nlists_words != 0) {
         u32 i = highest(heap->nlists_words);
@@ -659,7 +717,6 @@ GuestHeapStats tern_guest_heap_stats(const GuestHeap *heap)
         for (u32 index = heap->heads[list]; index != NONE; index = word_at(heap, index)->next)
             largest = (u32)u64_max(largest, word_at(heap, index)->largest);
     }
-    if (heap->spare != NONE) largest = (u32)u64_max(largest, spare_extent(heap));
     return (GuestHeapStats){
         .total_bytes = (u64)heap->ngranules * GRANULE_BYTES,
         .free_bytes = (u64)(heap->ngranules - heap->used) * GRANULE_BYTES,
@@ -670,12 +727,13 @@ GuestHeapStats tern_guest_heap_stats(const GuestHeap *heap)
     };
 }
 
-void tern_guest_heap_walk(const GuestHeap *heap, bool (*visit)(void *env, u64 addr, u64 size_bytes), void *env)
+void tern_guest_heap_walk(const GuestHeap *heap,
+                          bool (*visit)(void *env, u64 addr, u64 size_bytes), void *env)
 {
     u32 end;
     for (u32 start = 0; start < heap->top; start = end) {
         end = next_start(heap, start);
-        if (start == heap->spare || !is_live(heap, start)) continue;
+        if (!is_live(heap, start)) continue;
         if (!visit(env, addr_of(heap, start), (u64)(end - start) * GRANULE_BYTES)) return;
     }
 }

@@ -25,6 +25,7 @@ typedef enum WasiErrno {
     WASI_ENOMEM = 48,
     WASI_ENOSPC = 51,
     WASI_ENOSYS = 52,
+    WASI_ENOTSOCK = 57,
     WASI_ENOTSUP = 58,
     WASI_ENXIO = 60,
     WASI_EPERM = 63,

@@ -95,6 +95,19 @@ WasiErrno tern_wasi_fd_prestat_dir_name(WasiCall *call, const u64 *args)
     return WASI_EBADF;
 }
 
+/* --- sockets ---------------------------------------------------------------------------------------- */
+
+/* Guests are given no sockets: a standard stream that is one on the host is a stream to them. */
+static WasiErrno not_socket(const WasiCall *call, u64 fd)
+{
+    return wasi_fd(call->wasi, fd, 0) == NULL ? WASI_EBADF : WASI_ENOTSOCK;
+}
+
+WasiErrno tern_wasi_sock_accept(WasiCall *call, const u64 *args) { return not_socket(call, args[0]); }
+WasiErrno tern_wasi_sock_recv(WasiCall *call, const u64 *args) { return not_socket(call, args[0]); }
+WasiErrno tern_wasi_sock_send(WasiCall *call, const u64 *args) { return not_socket(call, args[0]); }
+WasiErrno tern_wasi_sock_shutdown(WasiCall *call, const u64 *args) { return not_socket(call, args[0]); }
+
 /* --- reading and writing ---------------------------------------------------------------------------- */
 
 /* A position in a guest's array of (address u32, size u32). */

@@ -42,7 +42,7 @@ void tern_wasi_free(Wasi *wasi); /* NULL is allowed */
 bool tern_wasi_is_module(Name module);
 
 /* Resolves an import of module if it is a function of ours with the right parameters and results. All 46
- * functions resolve; those of files and sockets return ENOSYS (52) to the guest. False: not ours, the type
+ * functions resolve; those that preview1.def calls NOSYS return 52 to the guest. False: not ours, the type
  * differs, or no memory. */
 bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import *import, Extern *out);
 

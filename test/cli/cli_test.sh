@@ -6,6 +6,7 @@
 set -u
 tern=${1:-${TERN_BUILD:?which build?}/tern}
 case $tern in /*) ;; *) tern=$PWD/$tern ;; esac
+[ -x "$tern" ] || { echo "SKIP all: $tern is not built"; exit 77; }
 cd "$(dirname "$0")" || exit 2
 modules=modules
 hello=../wasi/programs/hello.wasm

@@ -591,6 +591,18 @@ static void finish(Script *s)
     free(s->folder);
 }
 
+/* Two proposals make valid what core scripts assert to be wrong (some casts; a limits flag), and their folders
+ * have their own copies of those scripts. */
+static u64 features_of(const char *path)
+{
+    u64 features = FEATURES_ALL;
+    if (strstr(path, "proposals/custom-descriptors") == NULL)
+        features &= ~(1ull << FEATURE_CUSTOM_DESCRIPTORS);
+    if (strstr(path, "proposals/custom-page-sizes") == NULL)
+        features &= ~(1ull << FEATURE_CUSTOM_PAGE_SIZES);
+    return features;
+}
+
 bool script_run(const char *path, const RunOptions *options, Report *report)
 {
     cJSON *json = read_json(path);
@@ -599,14 +611,12 @@ bool script_run(const char *path, const RunOptions *options, Report *report)
         cJSON_Delete(json);
         return false;
     }
-    /* Custom descriptors make some casts valid that the core scripts assert to be invalid. */
-    u64 features = FEATURES_ALL & ~options->without;
-    if (strstr(path, "proposals/custom-descriptors") == NULL)
-        features &= ~(1ull << FEATURE_CUSTOM_DESCRIPTORS);
-
     static Script script;
     Script *s = &script;
-    *s = (Script){.options = options, .path = path, .report = report, .features = features};
+    *s = (Script){.options = options,
+                  .path = path,
+                  .report = report,
+                  .features = features_of(path) & ~options->without};
     s->folder = strdup(path);
     char *slash = s->folder != NULL ? strrchr(s->folder, '/') : NULL;
     if (slash != NULL) *slash = '\0';

@@ -225,6 +225,8 @@ static void each_descriptor_does_only_what_it_is_for(void **state)
     assert_int_equal(CALL(fd_seek, 9, 0, 0, 24), WASI_EBADF);
     assert_int_equal(CALL(fd_tell, 0, 24), WASI_ESPIPE);
     assert_int_equal(CALL(fd_prestat_get, 3, 24), WASI_EBADF);
+    assert_int_equal(CALL(sock_shutdown, 0, 0), WASI_ENOTSOCK);
+    assert_int_equal(CALL(sock_shutdown, 7, 0), WASI_EBADF);
 }
 
 static void a_closed_descriptor_stays_closed_and_the_hosts_stays_open(void **state)

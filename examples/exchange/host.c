@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* host.c - give a module a buffer, let it work on it in place, and read the result: host.c guest.wasm */
+#include <stdio.h>
+#include <string.h>
+#include <wasm_export.h>
+
+static unsigned char wasm[65536];
+
+int main(int argc, char **argv)
+{
+    FILE *file = argc > 1 ? fopen(argv[1], "rb") : NULL;
+    if (file == NULL) return fprintf(stderr, "usage: exchange guest.wasm\n"), 2;
+    uint32_t size = (uint32_t)fread(wasm, 1, sizeof wasm, file);
+    fclose(file);
+
+    char error[128];
+    if (!wasm_runtime_init()) return fprintf(stderr, "no memory\n"), 1;
+    wasm_module_t module = wasm_runtime_load(wasm, size, error, sizeof error);
+    if (module == NULL) return fprintf(stderr, "%s\n", error), 1;
+    /* 8 KiB of stack; 4 KiB inside the guest's memory for the host to allocate from. */
+    wasm_module_inst_t inst = wasm_runtime_instantiate(module, 8192, 4096, error, sizeof error);
+    if (inst == NULL) return fprintf(stderr, "%s\n", error), 1;
+    wasm_exec_env_t env = wasm_runtime_create_exec_env(inst, 8192);
+    wasm_function_inst_t scale = wasm_runtime_lookup_function(inst, "scale");
+
+    /* A block that both sides see: the guest by its offset, the host by a pointer. */
+    const float input[5] = {1, 2, 3, 4, 5};
+    float *native;
+    uint64_t offset = wasm_runtime_module_malloc(inst, sizeof input, (void **)&native);
+    memcpy(native, input, sizeof input);
+    printf("allocated %zu bytes at guest offset %u\n", sizeof input, (unsigned)offset);
+
+    wasm_val_t args[3] = {{.kind = WASM_I32, .of.i32 = (int32_t)offset},
+                          {.kind = WASM_I32, .of.i32 = 5},
+                          {.kind = WASM_F32, .of.f32 = 10}}, sum;
+    if (!wasm_runtime_call_wasm_a(env, scale, 1, &sum, 3, args))
+        return fprintf(stderr, "%s\n", wasm_runtime_get_exception(inst)), 1;
+    printf("scaled in place: %g %g %g %g %g, sum %g\n", native[0], native[1], native[2], native[3], native[4],
+           sum.of.f32);
+
+    printf("offset to pointer and back: %s\n",
+           wasm_runtime_addr_app_to_native(inst, offset) == native &&
+           wasm_runtime_addr_native_to_app(inst, native) == offset ? "the same" : "different");
+    printf("20 bytes there: %s\n", wasm_runtime_validate_app_addr(inst, offset, 20) ? "inside memory" : "refused");
+    if (!wasm_runtime_validate_app_addr(inst, offset, 1 << 30))
+        printf("1 GiB there: refused, %s\n", wasm_runtime_get_exception(inst));
+    wasm_runtime_clear_exception(inst);
+
+    wasm_runtime_module_free(inst, offset);
+    offset = wasm_runtime_module_malloc(inst, 1 << 20, (void **)&native);
+    printf("1 MiB from a 4 KiB heap: offset %d, pointer %s\n", (int)offset, native == NULL ? "NULL" : "set");
+
+    wasm_runtime_destroy_exec_env(env);
+    wasm_runtime_deinstantiate(inst);
+    wasm_runtime_unload(module);
+    wasm_runtime_destroy();
+    return 0;
+}

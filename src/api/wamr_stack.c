@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* wamr_stack.c - call stacks as text and as frames, and where an instance's memory goes. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/wamr.h"
+#include "runtime/guest_heap.h"
+#include "runtime/guest_range.h"
+
+u32 tern_api_frames(wasm_exec_env_t env, TrapFrame *frames, u32 max)
+{
+    Exec *x = env->x;
+    const Tier *tier = x->store->engine->options.tier;
+    if (x->depth > 0 && x->instance != NULL) return tier->backtrace(x, frames, max);
+    u32 n = x->trap.nframes < max ? x->trap.nframes : max;
+    memcpy(frames, x->trap.frames, n * sizeof *frames);
+    return x->trap.nframes_all;
+}
+
+typedef struct Text {
+    char *buf; /* NULL: only counted */
+    size_t size, n;
+} Text;
+
+__attribute__((format(printf, 2, 3))) static void put(Text *text, const char *format, ...)
+{
+    size_t room = text->n < text->size ? text->size - text->n : 0;
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(room > 0 ? text->buf + text->n : NULL, room, format, args);
+    va_end(args);
+    if (n > 0) text->n += (size_t)n;
+}
+
+static void put_stack(Text *text, wasm_exec_env_t env)
+{
+    TrapFrame frames[TRAP_MAX_FRAMES];
+    u32 all = tern_api_frames(env, frames, TRAP_MAX_FRAMES);
+    u32 n = all < TRAP_MAX_FRAMES ? all : TRAP_MAX_FRAMES;
+    put(text, "\n");
+    for (u32 i = 0; i < n; i++) {
+        Name name = tern_module_func_name(frames[i].instance->module, frames[i].func_index);
+        put(text, "#%02u: 0x%04x - ", (unsigned)i, (unsigned)frames[i].offset);
+        if (name.size > 0) put(text, "%.*s\n", (int)u64_min(name.size, 512), name.bytes);
+        else put(text, "$f%u\n", (unsigned)frames[i].func_index);
+    }
+    if (all > n) put(text, "... and %u more\n", (unsigned)(all - n));
+    put(text, "\n");
+}
+
+uint32_t wasm_runtime_get_call_stack_buf_size(wasm_exec_env_t exec_env)
+{
+    Text text = {0};
+    put_stack(&text, exec_env);
+    return (u32)text.n + 1;
+}
+
+uint32_t wasm_runtime_dump_call_stack_to_buf(wasm_exec_env_t exec_env, char *buf, uint32_t len)
+{
+    if (buf == NULL || len == 0) return 0;
+    Text text = {buf, len, 0};
+    put_stack(&text, exec_env);
+    return (u32)u64_min(text.n + 1, len);
+}
+
+void wasm_runtime_dump_call_stack(wasm_exec_env_t exec_env)
+{
+    char buf[TRAP_MAX_FRAMES * 96];
+    Text text = {buf, sizeof buf, 0};
+    put_stack(&text, exec_env);
+    fputs(buf, stdout);
+}
+
+/* A terminated copy of a function's name, kept with its module; NULL if it has none. Frames may be asked for
+ * often, so the export's own copy is preferred. */
+static const char *kept_name(const TrapFrame *frame)
+{
+    wasm_module_inst_t inst = frame->instance->host_data;
+    const Module *m = frame->instance->module;
+    for (u32 i = 0; i < m->nexports; i++) {
+        if (m->exports[i].kind != EXTERN_FUNC || m->exports[i].index != frame->func_index) continue;
+        wasm_export_t export;
+        wasm_runtime_get_export_type(inst->module, (s32)i, &export);
+        return export.name;
+    }
+    return NULL;
+}
+
+uint32_t wasm_copy_callstack(const wasm_exec_env_t exec_env, WASMCApiFrame *buffer, const uint32_t length,
+                             const uint32_t skip_n, char *error_buf, uint32_t error_buf_size)
+{
+    TrapFrame frames[TRAP_MAX_FRAMES];
+    u32 all = tern_api_frames(exec_env, frames, TRAP_MAX_FRAMES);
+    u32 n = all < TRAP_MAX_FRAMES ? all : TRAP_MAX_FRAMES;
+    if (n == 0) tern_api_error(error_buf, error_buf_size, "no frames: nothing runs or has trapped");
+    u32 copied = 0;
+    for (u32 i = skip_n; i < n && copied < length; i++) {
+        const Module *m = frames[i].instance->module;
+        u32 body = m->funcs[frames[i].func_index].body_offset;
+        buffer[copied++] = (WASMCApiFrame){
+            .instance = frames[i].instance->host_data,
+            .module_offset = body,
+            .func_index = frames[i].func_index,
+            .func_offset = frames[i].offset > body ? frames[i].offset - body : 0,
+            .func_name_wp = kept_name(&frames[i]),
+        };
+    }
+    return copied;
+}
+
+void wasm_runtime_dump_mem_consumption(wasm_exec_env_t exec_env)
+{
+    const Instance *instance = exec_env->inst->instance;
+    printf("\nMemory consumption of module instance %s:\n", exec_env->inst->module->name);
+    for (u32 i = 0; i < instance->module->nmemories; i++) {
+        const Memory *memory = instance->memories[i];
+        printf("  memory %u: %llu bytes, %llu pages of at most %llu\n", (unsigned)i,
+               (unsigned long long)tern_memory_size(memory), (unsigned long long)memory->npages,
+               (unsigned long long)memory->max_pages);
+        if (memory->heap == NULL) continue;
+        GuestHeapStats stats = tern_guest_heap_stats(memory->heap);
+        printf("  host-managed heap: %llu bytes, %llu free, highmark %llu, %llu live blocks\n",
+               (unsigned long long)stats.total_bytes, (unsigned long long)stats.free_bytes,
+               (unsigned long long)stats.highmark_bytes, (unsigned long long)stats.live_blocks);
+    }
+    printf("  stack: %llu bytes\n\n", (unsigned long long)exec_env->x->stack_bytes);
+}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* guest_heap.c - what the guest heap costs beside the C library's malloc, measured in the same run.
+/* guest_heap.c - what the guest heap costs beside the C library's malloc, in the same run.
  *
- *   cc -O2 -Isrc bench/guest_heap.c src/runtime/guest_heap.c src/base/alloc.c -o guest_heap && ./guest_heap
+ *   cc -O2 -Isrc bench/guest_heap.c src/runtime/guest_heap.c src/base/alloc.c -o guest_heap
  *
- * Each row is the best of several rounds that alternate between the two, so that a busy machine hurts both
- * alike. Nothing is asserted: the goals are printed beside the numbers.
+ * Each row is the best of several rounds that alternate between the two, so that a busy machine
+ * hurts both alike. Nothing is asserted: the goals are printed beside the numbers.
  */
 #include "runtime/guest_heap.h"
 
@@ -59,7 +59,7 @@ static void row(const char *what, double ours, double libc, const char *goal)
     printf("%-44s %8.1f %8.1f %7.2f   %s\n", what, ours, libc, ours / libc, goal);
 }
 
-/* -- pairs ----------------------------------------------------------------------------------------- */
+/* -- pairs ------------------------------------------------------------------------------------- */
 
 static double pair_ours(GuestHeap *heap, u64 size_bytes, u32 n)
 {
@@ -119,7 +119,7 @@ static void bench_pairs(void)
     }
 }
 
-/* -- mixed ----------------------------------------------------------------------------------------- */
+/* -- mixed ------------------------------------------------------------------------------------- */
 
 typedef enum Sizes { SIZES_UNIFORM, SIZES_MOSTLY_SMALL } Sizes;
 
@@ -198,7 +198,7 @@ static void bench_mixed(const char *what, u64 heap_bytes, Sizes sizes)
            best.failed_percent, best.live_percent, best.host_percent);
 }
 
-/* -- filling and creating --------------------------------------------------------------------------- */
+/* -- filling and creating ---------------------------------------------------------------------- */
 
 static void bench_fill(u64 heap_bytes, u64 size_bytes, const char *goal)
 {
@@ -208,18 +208,19 @@ static void bench_fill(u64 heap_bytes, u64 size_bytes, const char *goal)
     while (tern_guest_heap_alloc(heap, size_bytes) != 0) n++;
     double ns = (now_ns() - begin) / (double)n;
     GuestHeapStats stats = tern_guest_heap_stats(heap);
-    printf("fill %8llu bytes with %5llu: %6.2f %% in blocks (%s), bookkeeping %llu bytes = %.2f %%, %.1f ns each\n",
+    printf("fill %8llu bytes with %5llu: %6.2f %% in blocks (%s), %.1f ns each\n",
            (unsigned long long)heap_bytes, (unsigned long long)size_bytes,
-           100.0 * (double)(n * size_bytes) / (double)heap_bytes, goal,
-           (unsigned long long)stats.host_bytes, 100.0 * (double)stats.host_bytes / (double)heap_bytes,
-           ns);
+           100.0 * (double)(n * size_bytes) / (double)heap_bytes, goal, ns);
+    printf("    bookkeeping %llu bytes = %.2f %% (<= 4 %% and 4 KiB)\n",
+           (unsigned long long)stats.host_bytes,
+           100.0 * (double)stats.host_bytes / (double)heap_bytes);
     if (size_bytes == 16) { /* the worst fragmentation there can be */
         for (u64 i = 0; i < n; i += 2) tern_guest_heap_free(heap, START + i * size_bytes);
         begin = now_ns();
         for (u64 i = 0; i < n; i += 2) tern_guest_heap_alloc(heap, size_bytes);
         ns = (now_ns() - begin) / (double)n * 2;
         stats = tern_guest_heap_stats(heap);
-        printf("    every other one freed and taken again: bookkeeping %llu bytes, %.1f ns each, %s\n",
+        printf("    every other one freed and taken again: %llu bytes, %.1f ns each, %s\n",
                (unsigned long long)stats.host_bytes, ns,
                stats.live_blocks == n ? "full again" : "NOT full again");
     }
@@ -241,7 +242,7 @@ static void bench_creation(void)
         tern_guest_heap_alloc(heap, 16);
         host_bytes = tern_guest_heap_stats(heap).host_bytes;
         tern_guest_heap_free_all(heap);
-        printf("creating and dropping a heap of %10llu bytes: %7.1f ns; bookkeeping after one block %llu bytes\n",
+        printf("creating and dropping a heap of %10llu: %7.1f ns; with one block %llu bytes\n",
                1ull << log, best, (unsigned long long)host_bytes);
     }
 }

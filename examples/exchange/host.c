@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* host.c - give a module a buffer, let it work on it in place, and read the result: host.c guest.wasm */
+/* host.c - give a module a buffer, let it work on it in place, read the result */
 #include <stdio.h>
 #include <string.h>
 #include <wasm_export.h>
@@ -27,28 +27,29 @@ int main(int argc, char **argv)
     const float input[5] = {1, 2, 3, 4, 5};
     float *native;
     uint64_t offset = wasm_runtime_module_malloc(inst, sizeof input, (void **)&native);
+    if (offset == 0) return fprintf(stderr, "no room\n"), 1;
     memcpy(native, input, sizeof input);
     printf("allocated %zu bytes at guest offset %u\n", sizeof input, (unsigned)offset);
 
-    wasm_val_t args[3] = {{.kind = WASM_I32, .of.i32 = (int32_t)offset},
-                          {.kind = WASM_I32, .of.i32 = 5},
-                          {.kind = WASM_F32, .of.f32 = 10}}, sum;
-    if (!wasm_runtime_call_wasm_a(env, scale, 1, &sum, 3, args))
+    wasm_val_t sum;
+    if (!wasm_runtime_call_wasm_v(env, scale, 1, &sum, 3, (uint32_t)offset, 5, 10.0))
         return fprintf(stderr, "%s\n", wasm_runtime_get_exception(inst)), 1;
-    printf("scaled in place: %g %g %g %g %g, sum %g\n", native[0], native[1], native[2], native[3], native[4],
-           sum.of.f32);
+    printf("scaled in place: %g %g %g %g %g, sum %g\n", native[0], native[1], native[2], native[3],
+           native[4], sum.of.f32);
 
-    printf("offset to pointer and back: %s\n",
-           wasm_runtime_addr_app_to_native(inst, offset) == native &&
-           wasm_runtime_addr_native_to_app(inst, native) == offset ? "the same" : "different");
-    printf("20 bytes there: %s\n", wasm_runtime_validate_app_addr(inst, offset, 20) ? "inside memory" : "refused");
+    void *there = wasm_runtime_addr_app_to_native(inst, offset);
+    uint64_t back = wasm_runtime_addr_native_to_app(inst, there);
+    bool same = there == native && back == offset;
+    printf("offset to pointer and back: %s\n", same ? "the same" : "different");
+    printf("20 bytes there: %s\n",
+           wasm_runtime_validate_app_addr(inst, offset, 20) ? "inside memory" : "refused");
     if (!wasm_runtime_validate_app_addr(inst, offset, 1 << 30))
         printf("1 GiB there: refused, %s\n", wasm_runtime_get_exception(inst));
     wasm_runtime_clear_exception(inst);
-
     wasm_runtime_module_free(inst, offset);
     offset = wasm_runtime_module_malloc(inst, 1 << 20, (void **)&native);
-    printf("1 MiB from a 4 KiB heap: offset %d, pointer %s\n", (int)offset, native == NULL ? "NULL" : "set");
+    printf("1 MiB, more than the heap has: offset %d, pointer %s\n", (int)offset,
+           native == NULL ? "NULL" : "set");
 
     wasm_runtime_destroy_exec_env(env);
     wasm_runtime_deinstantiate(inst);

@@ -118,6 +118,7 @@ VALUE(WASM_LOG_LEVEL_VERBOSE, 4);
 VALUE(INTERNAL_ERROR, 0);
 VALUE(MAX_SIZE_REACHED, 1);
 _Static_assert(sizeof(wasm_valkind_t) == 1, "kinds are bytes");
-_Static_assert(sizeof(package_type_t) == 4 && sizeof(RunningMode) == 4 && sizeof(mem_alloc_type_t) == 4 &&
-                   sizeof(wasm_import_export_kind_t) == 4 && sizeof(log_level_t) == 4,
+_Static_assert(sizeof(package_type_t) == 4 && sizeof(RunningMode) == 4 &&
+                   sizeof(mem_alloc_type_t) == 4 && sizeof(wasm_import_export_kind_t) == 4 &&
+                   sizeof(log_level_t) == 4,
                "enumerations are ints");

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* native_call.c - signatures to descriptors, and descriptors to calls.
  *
- * Most host functions take a few integers and need no checks: they get a thunk of their own arity, which
- * only moves cells to registers. Everything else goes through one general thunk.
- */
+ * Most host functions take a few integers and need no checks: they get a thunk of their own arity,
+ * which only moves cells to registers. Everything else goes through one general thunk. */
 #include "api/wamr.h"
 #include "runtime/guest_range.h"
 
@@ -13,8 +12,8 @@
 #define HAS_REGISTER_CALLS 0
 #endif
 
-/* exec_env takes the first integer register. Passing more registers or stack than the callee looks at is
- * harmless in both calling conventions: the caller owns them. */
+/* exec_env takes the first integer register. Passing more registers or stack than the callee looks
+ * at is harmless in both calling conventions: the caller owns them. */
 #if defined(__x86_64__)
 #define NINTS 5
 #elif defined(__aarch64__)
@@ -32,7 +31,7 @@
 #define ANY_FUNCTION_TYPE
 #endif
 
-/* --- around every call ------------------------------------------------------------------------------ */
+/* --- around every call ------------------------------------------------------------------------ */
 
 typedef struct Outer {
     wasm_exec_env_t env;
@@ -61,11 +60,13 @@ static inline TrapCode leave(Exec *x, const Outer *outer)
 
 static inline void put_int(const NativeCall *call, u64 *slots, u64 value)
 {
-    if (call->result == 'i') slots[0] = (u32)value;
-    else if (call->result != 0) slots[0] = value;
+    if (call->result == 'i')
+        slots[0] = (u32)value;
+    else if (call->result != 0)
+        slots[0] = value;
 }
 
-/* --- checked parameters ----------------------------------------------------------------------------- */
+/* --- checked parameters ----------------------------------------------------------------------- */
 
 static TrapCode refuse(Exec *x, u64 addr, u64 size)
 {
@@ -98,17 +99,17 @@ static TrapCode convert(Exec *x, const NativeCall *call, const u64 *slots, u64 *
     return TRAP_NONE;
 }
 
-/* --- thunks ------------------------------------------------------------------------------------------- */
+/* --- thunks ----------------------------------------------------------------------------------- */
 
-#define PLAIN_THUNK(n, types, args)                                            \
+#define PLAIN_THUNK(n, types, args)                                                  \
     ANY_FUNCTION_TYPE static TrapCode call_plain_##n(Exec *x, void *env, u64 *slots) \
-    {                                                                          \
-        const NativeCall *call = env;                                          \
-        Outer outer = enter(x, call);                                          \
-        u64 (*func) types;                                                     \
-        memcpy(&func, &call->func, sizeof func);                               \
-        put_int(call, slots, func args);                                       \
-        return leave(x, &outer);                                               \
+    {                                                                                \
+        const NativeCall *call = env;                                                \
+        Outer outer = enter(x, call);                                                \
+        u64(*func) types;                                                            \
+        memcpy(&func, &call->func, sizeof func);                                     \
+        put_int(call, slots, func args);                                             \
+        return leave(x, &outer);                                                     \
     }
 
 #if HAS_REGISTER_CALLS
@@ -116,7 +117,8 @@ PLAIN_THUNK(0, (wasm_exec_env_t), (outer.env))
 PLAIN_THUNK(1, (wasm_exec_env_t, u64), (outer.env, slots[0]))
 PLAIN_THUNK(2, (wasm_exec_env_t, u64, u64), (outer.env, slots[0], slots[1]))
 PLAIN_THUNK(3, (wasm_exec_env_t, u64, u64, u64), (outer.env, slots[0], slots[1], slots[2]))
-PLAIN_THUNK(4, (wasm_exec_env_t, u64, u64, u64, u64), (outer.env, slots[0], slots[1], slots[2], slots[3]))
+PLAIN_THUNK(4, (wasm_exec_env_t, u64, u64, u64, u64),
+            (outer.env, slots[0], slots[1], slots[2], slots[3]))
 PLAIN_THUNK(5, (wasm_exec_env_t, u64, u64, u64, u64, u64),
             (outer.env, slots[0], slots[1], slots[2], slots[3], slots[4]))
 
@@ -140,11 +142,13 @@ typedef struct Registers {
 #define INT_ARGS INT_ARGS_5
 #endif
 #define FLOAT_TYPES f64, f64, f64, f64, f64, f64, f64, f64
-#define FLOAT_ARGS r->floats[0], r->floats[1], r->floats[2], r->floats[3], r->floats[4], r->floats[5], \
-    r->floats[6], r->floats[7]
+#define FLOAT_ARGS                                                                      \
+    r->floats[0], r->floats[1], r->floats[2], r->floats[3], r->floats[4], r->floats[5], \
+        r->floats[6], r->floats[7]
 #define STACK_TYPES_8 u64, u64, u64, u64, u64, u64, u64, u64
-#define STACK_ARGS_8(i) r->stack[i], r->stack[i + 1], r->stack[i + 2], r->stack[i + 3], r->stack[i + 4], \
-    r->stack[i + 5], r->stack[i + 6], r->stack[i + 7]
+#define STACK_ARGS_8(i)                                                              \
+    r->stack[i], r->stack[i + 1], r->stack[i + 2], r->stack[i + 3], r->stack[i + 4], \
+        r->stack[i + 5], r->stack[i + 6], r->stack[i + 7]
 
 typedef union AnyFunc {
     void *pointer;
@@ -152,10 +156,10 @@ typedef union AnyFunc {
     f64 (*regs_f)(wasm_exec_env_t, INT_TYPES, FLOAT_TYPES);
     u64 (*stack8)(wasm_exec_env_t, INT_TYPES, FLOAT_TYPES, STACK_TYPES_8);
     f64 (*stack8_f)(wasm_exec_env_t, INT_TYPES, FLOAT_TYPES, STACK_TYPES_8);
-    u64 (*stack32)(wasm_exec_env_t, INT_TYPES, FLOAT_TYPES, STACK_TYPES_8, STACK_TYPES_8, STACK_TYPES_8,
-                   STACK_TYPES_8);
-    f64 (*stack32_f)(wasm_exec_env_t, INT_TYPES, FLOAT_TYPES, STACK_TYPES_8, STACK_TYPES_8, STACK_TYPES_8,
-                     STACK_TYPES_8);
+    u64 (*stack32)(wasm_exec_env_t, INT_TYPES, FLOAT_TYPES, STACK_TYPES_8, STACK_TYPES_8,
+                   STACK_TYPES_8, STACK_TYPES_8);
+    f64 (*stack32_f)(wasm_exec_env_t, INT_TYPES, FLOAT_TYPES, STACK_TYPES_8, STACK_TYPES_8,
+                     STACK_TYPES_8, STACK_TYPES_8);
 } AnyFunc;
 
 ANY_FUNCTION_TYPE static u64 call_for_int(AnyFunc f, wasm_exec_env_t env, const Registers *r)
@@ -170,11 +174,13 @@ ANY_FUNCTION_TYPE static u64 call_for_int(AnyFunc f, wasm_exec_env_t env, const 
 ANY_FUNCTION_TYPE static u64 call_for_float(AnyFunc f, wasm_exec_env_t env, const Registers *r)
 {
     f64 value;
-    if (r->nstack == 0) value = f.regs_f(env, INT_ARGS, FLOAT_ARGS);
-    else if (r->nstack <= 8) value = f.stack8_f(env, INT_ARGS, FLOAT_ARGS, STACK_ARGS_8(0));
+    if (r->nstack == 0)
+        value = f.regs_f(env, INT_ARGS, FLOAT_ARGS);
+    else if (r->nstack <= 8)
+        value = f.stack8_f(env, INT_ARGS, FLOAT_ARGS, STACK_ARGS_8(0));
     else
-        value = f.stack32_f(env, INT_ARGS, FLOAT_ARGS, STACK_ARGS_8(0), STACK_ARGS_8(8), STACK_ARGS_8(16),
-                            STACK_ARGS_8(24));
+        value = f.stack32_f(env, INT_ARGS, FLOAT_ARGS, STACK_ARGS_8(0), STACK_ARGS_8(8),
+                            STACK_ARGS_8(16), STACK_ARGS_8(24));
     u64 bits;
     memcpy(&bits, &value, sizeof bits);
     return bits;
@@ -193,8 +199,10 @@ static TrapCode call_general(Exec *x, void *env, u64 *slots)
     u32 nints = 0, nfloats = 0;
     for (u32 i = 0; i < call->nletters; i++) {
         if (is_float(call->letters[i])) {
-            if (nfloats < NFLOATS) memcpy(&r.floats[nfloats++], &values[i], 8);
-            else r.stack[r.nstack++] = values[i];
+            if (nfloats < NFLOATS)
+                memcpy(&r.floats[nfloats++], &values[i], 8);
+            else
+                r.stack[r.nstack++] = values[i];
         } else if (nints < NINTS) {
             r.ints[nints++] = values[i];
         } else {
@@ -219,8 +227,10 @@ static HostFunc *choose_thunk(const NativeCall *call, const char **reason)
     u32 nints = 0, nfloats = 0;
     bool is_plain = !is_float(call->result);
     for (u32 i = 0; i < call->nletters; i++) {
-        if (is_float(call->letters[i])) nfloats++;
-        else nints++;
+        if (is_float(call->letters[i]))
+            nfloats++;
+        else
+            nints++;
         is_plain &= strchr("iIr", call->letters[i]) != NULL;
     }
     if (is_plain && nints < COUNT_OF(plain_thunks)) return plain_thunks[nints];
@@ -268,8 +278,10 @@ ANY_FUNCTION_TYPE static TrapCode call_words(Exec *x, void *env, u64 *slots)
 
 static HostFunc *choose_thunk(const NativeCall *call, const char **reason)
 {
-    *reason = "this machine's C calls are known for up to six word-sized integers only: register it raw";
-    bool words = call->nletters <= NINTS && (call->result == 0 || call->result == 'i' || call->result == 'r');
+    *reason =
+        "this machine's C calls are known for up to six word-sized integers only: register it raw";
+    bool words = call->nletters <= NINTS &&
+                 (call->result == 0 || call->result == 'i' || call->result == 'r');
     for (u32 i = 0; i < call->nletters; i++) words &= strchr("ir*~$", call->letters[i]) != NULL;
     return words ? call_words : NULL;
 }
@@ -283,11 +295,12 @@ ANY_FUNCTION_TYPE static TrapCode call_raw(Exec *x, void *env, u64 *slots)
     Outer outer = enter(x, call);
     func(outer.env, slots);
     TrapCode code = leave(x, &outer);
-    if (call->result == 'i' || call->result == 'f') slots[0] = (u32)slots[0]; /* cells are zero-extended */
+    if (call->result == 'i' || call->result == 'f')
+        slots[0] = (u32)slots[0]; /* cells are zero-extended */
     return code;
 }
 
-/* --- signatures ---------------------------------------------------------------------------------------- */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 static char natural_letter(ValType type)
 {
@@ -303,12 +316,13 @@ static char natural_letter(ValType type)
 
 static bool letter_fits(char letter, ValType type, bool is_64)
 {
-    if (letter == '*' || letter == '~' || letter == '$') return type == (is_64 ? (ValType)VT_I64 : (ValType)VT_I32);
+    if (letter == '*' || letter == '~' || letter == '$')
+        return type == (is_64 ? (ValType)VT_I64 : (ValType)VT_I32);
     return letter != 0 && letter == natural_letter(type);
 }
 
-static bool check_signature(const NativeCall *call, const FuncType *type, const char *signature, bool is_64,
-                            const char **reason)
+static bool check_signature(const NativeCall *call, const FuncType *type, const char *signature,
+                            bool is_64, const char **reason)
 {
     const char *s = signature;
     *reason = "it does not begin with (";
@@ -326,8 +340,8 @@ static bool check_signature(const NativeCall *call, const FuncType *type, const 
     return *s == '\0';
 }
 
-bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type,
-                           bool is_64, void *func, const char *signature, const char **reason)
+bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type, bool is_64,
+                           void *func, const char *signature, const char **reason)
 {
     bool has_signature = signature != NULL && signature[0] != '\0';
     *reason = "a C function has one result: register it raw";

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* native_call.h - calling a C function whose type is known only at run time, without generating code.
+/* native_call.h - calling a C function whose type is known only at run time, without generating
+ * code.
  *
- * The signature is parsed once, when an import is linked. On System V x86-64 and AArch64 integer and
- * floating-point arguments go to two independent register files, so one C function type with every integer
- * register first and every floating-point register after calls them all; what is left over goes to the
- * stack in order, 8 bytes each. Elsewhere a few common shapes are called directly and the rest is refused.
- */
+ * The signature is parsed once, when an import is linked. On System V x86-64 and AArch64 integer
+ * and floating-point arguments go to two independent register files, so one C function type with
+ * every integer register first and every floating-point register after calls them all; what is left
+ * over goes to the stack in order, 8 bytes each. Elsewhere a few common shapes are called directly
+ * and the rest is refused. */
 #ifndef TERN_API_NATIVE_CALL_H
 #define TERN_API_NATIVE_CALL_H
 
@@ -18,14 +19,15 @@ typedef struct NativeCall {
     HostFunc *thunk;     /* what the FuncInst runs, with this NativeCall as env */
     const char *letters; /* one per parameter: i I f F r, * ~ $ with their checks */
     u32 nletters;
-    char result;         /* letter, or 0 */
+    char result; /* letter, or 0 */
     const Import *import;
 } NativeCall;
 
-/* Makes call ready for func as the import's provider. signature is the host's or NULL; is_64: addresses of
- * memory 0 are i64. False with a reason: "the signature's second parameter ...". letters come from the arena. */
-bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type,
-                           bool is_64, void *func, const char *signature, const char **reason);
+/* Makes call ready for func as the import's provider. signature is the host's or NULL; is_64:
+ * addresses of memory 0 are i64. False with a reason: "the signature's second parameter ...".
+ * letters come from the arena. */
+bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type, bool is_64,
+                           void *func, const char *signature, const char **reason);
 void tern_native_call_init_raw(NativeCall *call, const FuncType *type, void *func);
 
 #endif

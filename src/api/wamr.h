@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr.h - what stands behind the handles of wasm_export.h.
  *
- * The API has no engine argument, so there is one default engine: the only mutable global of the library
- * outside port/. Modules hold the engine and instances hold their module, each by counting, so a host that
- * tears down in an unusual order is safe. A top-level instance owns a store with everything in it; the
- * instances of registered modules it links live in the same store and share its exception.
- */
+ * The API has no engine argument, so there is one default engine: the only mutable global of the
+ * library outside port/. Modules hold the engine and instances hold their module, each by counting,
+ * so a host that tears down in an unusual order is safe. A top-level instance owns a store with
+ * everything in it; the instances of registered modules it links live in the same store and share
+ * its exception. */
 #ifndef TERN_API_WAMR_H
 #define TERN_API_WAMR_H
 
@@ -17,10 +17,10 @@
 #include "runtime/guest_allocator.h"
 #include "wasi/wasi.h"
 
-/* --- the default engine ---------------------------------------------------------------------------- */
+/* --- the default engine ----------------------------------------------------------------------- */
 
-/* The host's own allocation functions behind the one handle. Blocks are aligned here, since callbacks
- * promise less than the handle does. */
+/* The host's own allocation functions behind the one handle. Blocks are aligned here, since
+ * callbacks promise less than the handle does. */
 typedef struct CallbackAlloc {
     Alloc base;
     void *(*malloc_func)(unsigned int size);
@@ -80,7 +80,7 @@ void tern_api_registered_clear(Runtime *runtime);
 /* False, with the reason logged, unless the callbacks can be used. */
 bool tern_api_callbacks_init(CallbackAlloc *callbacks, const MemAllocOption *option);
 
-/* --- modules --------------------------------------------------------------------------------------- */
+/* --- modules ---------------------------------------------------------------------------------- */
 
 /* What the WASI setters were told; arrays and strings are the host's. */
 typedef struct WasiSettings {
@@ -93,11 +93,11 @@ typedef struct WasiSettings {
 } WasiSettings;
 
 typedef enum LinkKind {
-    LINK_NONE,    /* functions trap when called, the rest fails to instantiate */
-    LINK_NATIVE,  /* a registered native */
+    LINK_NONE,   /* functions trap when called, the rest fails to instantiate */
+    LINK_NATIVE, /* a registered native */
     LINK_WASI,
-    LINK_MODULE,  /* an export of a registered module */
-    LINK_CREATE,  /* table, memory: made anew; global: a constant we know */
+    LINK_MODULE, /* an export of a registered module */
+    LINK_CREATE, /* table, memory: made anew; global: a constant we know */
 } LinkKind;
 
 /* Who provides one import. */
@@ -110,8 +110,8 @@ typedef struct ImportLink {
 struct WASMModuleCommon {
     ApiEngine *engine;
     Module *module;
-    u32 refs; /* atomic */
-    Arena arena; /* of names and links */
+    u32 refs;          /* atomic */
+    Arena arena;       /* of names and links */
     ImportLink *links; /* one per import, in order */
     bool imports_wasi;
     const char *name;
@@ -144,17 +144,17 @@ wasm_valkind_t tern_api_valkind(const TypeRegistry *types, ValType type);
 /* funcref, also of a concrete type. */
 bool tern_api_is_funcref(const TypeRegistry *types, ValType type);
 
-/* --- instances ------------------------------------------------------------------------------------- */
+/* --- instances -------------------------------------------------------------------------------- */
 
 #define EXCEPTION_BYTES 128
 
 struct WASMModuleInstanceCommon {
     char exception[EXCEPTION_BYTES]; /* of the root; empty: none */
-    wasm_module_inst_t root; /* the top-level instance; itself for that */
-    Instance *instance;      /* NULL while its imports are linked */
-    wasm_module_t module;    /* a reference is held */
+    wasm_module_inst_t root;         /* the top-level instance; itself for that */
+    Instance *instance;              /* NULL while its imports are linked */
+    wasm_module_t module;            /* a reference is held */
     Store *store;
-    Wasi *wasi;              /* of the root; NULL if nobody imports WASI */
+    Wasi *wasi;                /* of the root; NULL if nobody imports WASI */
     wasm_exec_env_t running;   /* of the root: the innermost environment in use, or NULL */
     wasm_exec_env_t singleton; /* of the root */
     wasm_exec_env_t envs;      /* of the root: all environments */
@@ -162,7 +162,7 @@ struct WASMModuleInstanceCommon {
     wasm_module_inst_t subs;   /* of the root: instances of registered modules */
     wasm_module_inst_t next;
     GuestAllocator allocator; /* free_func UINT32_MAX: the guest exports none */
-    bool is_terminated;  /* of the root; atomic */
+    bool is_terminated;       /* of the root; atomic */
     bool has_checks;
     RunningMode mode;
     u32 stack_bytes;
@@ -171,7 +171,7 @@ struct WASMModuleInstanceCommon {
 };
 
 struct WASMExecEnv {
-    Exec *x; /* x->host_data points back */
+    Exec *x;                 /* x->host_data points back */
     wasm_module_inst_t inst; /* whose code runs: see wasm_runtime_get_module_inst */
     wasm_module_inst_t root; /* that owns it; NULL once that is gone */
     ApiEngine *engine;       /* held, when root is gone */
@@ -191,16 +191,17 @@ static inline bool tern_api_has_exception(wasm_module_inst_t inst)
     return __atomic_load_n(&inst->root->exception[0], __ATOMIC_RELAXED) != 0;
 }
 
-/* --- running --------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* Sets the root's exception to "Exception: ...". */
-void tern_api_throw(wasm_module_inst_t inst, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void tern_api_throw(wasm_module_inst_t inst, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Records a trap as the exception, unless one is set, and logs the details. */
 void tern_api_trapped(wasm_exec_env_t env, TrapCode code);
 
-/* The environment to call the guest with on the instance's behalf: the running one, else the singleton.
- * NULL: no memory. */
+/* The environment to call the guest with on the instance's behalf: the running one, else the
+ * singleton. NULL: no memory. */
 wasm_exec_env_t tern_api_env(wasm_module_inst_t inst);
 
 /* Calls func on env with arguments already at env->x->top, where results are left. */
@@ -220,9 +221,11 @@ HostFunc tern_api_call_unlinked;
 /* Frames of the calls in progress, or of the last trap. Returns how many there are in all. */
 u32 tern_api_frames(wasm_exec_env_t env, TrapFrame *frames, u32 max);
 
-/* Exported by WAMR's shared library although no header declares it: moves a block, keeping its contents. ptr
- * 0 allocates. 0 and the exception "out of memory" if there is no room, in which case the block stays. */
-WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst, uint64_t ptr,
-                                                             uint64_t size, void **p_native_addr);
+/* Exported by WAMR's shared library although no header declares it: moves a block, keeping its
+ * contents. ptr 0 allocates. 0 and the exception "out of memory" if there is no room, in which case
+ * the block stays. */
+WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst,
+                                                             uint64_t ptr, uint64_t size,
+                                                             void **p_native_addr);
 
 #endif

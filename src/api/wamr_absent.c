@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr_absent.c - functions whose subject this library does not have yet.
  *
- * They are exported all the same, so that a host links and starts, and answer as WAMR does where the
- * capability is not built in. docs/migrating-from-wamr.md lists them.
- */
+ * They are exported all the same, so that a host links and starts, and answer as WAMR does where
+ * the capability is not built in. docs/migrating-from-wamr.md lists them. */
 #include "api/wamr.h"
 
-/* --- debugger ------------------------------------------------------------------------------------------------ */
+/* --- debugger --------------------------------------------------------------------------------- */
 
 uint32_t wasm_runtime_start_debug_instance_with_port(wasm_exec_env_t exec_env, int32_t port)
 {
@@ -20,12 +19,13 @@ uint32_t wasm_runtime_start_debug_instance(wasm_exec_env_t exec_env)
     return 0;
 }
 
-/* --- metering and profiling ------------------------------------------------------------------------------------ */
+/* --- metering and profiling ------------------------------------------------------------------- */
 
 void wasm_runtime_set_instruction_count_limit(wasm_exec_env_t exec_env, int instruction_count)
 {
     (void)exec_env;
-    if (instruction_count >= 0) tern_api_log(WASM_LOG_LEVEL_WARNING, "instruction count limits are not available");
+    if (instruction_count >= 0)
+        tern_api_log(WASM_LOG_LEVEL_WARNING, "instruction count limits are not available");
 }
 
 void wasm_runtime_dump_perf_profiling(wasm_module_inst_t module_inst) { (void)module_inst; }
@@ -47,13 +47,14 @@ uint32_t wasm_runtime_get_pgo_prof_data_size(wasm_module_inst_t module_inst)
     return 0;
 }
 
-uint32_t wasm_runtime_dump_pgo_prof_data_to_buf(wasm_module_inst_t module_inst, char *buf, uint32_t len)
+uint32_t wasm_runtime_dump_pgo_prof_data_to_buf(wasm_module_inst_t module_inst, char *buf,
+                                                uint32_t len)
 {
     (void)module_inst, (void)buf, (void)len;
     return 0;
 }
 
-/* --- guest threads ---------------------------------------------------------------------------------------------- */
+/* --- guest threads ---------------------------------------------------------------------------- */
 
 void wasm_runtime_set_max_thread_num(uint32_t num) { (void)num; }
 
@@ -65,8 +66,8 @@ wasm_exec_env_t wasm_runtime_spawn_exec_env(wasm_exec_env_t exec_env)
 
 void wasm_runtime_destroy_spawned_exec_env(wasm_exec_env_t exec_env) { (void)exec_env; }
 
-int32_t wasm_runtime_spawn_thread(wasm_exec_env_t exec_env, wasm_thread_t *tid, wasm_thread_callback_t callback,
-                                  void *arg)
+int32_t wasm_runtime_spawn_thread(wasm_exec_env_t exec_env, wasm_thread_t *tid,
+                                  wasm_thread_callback_t callback, void *arg)
 {
     (void)exec_env, (void)tid, (void)callback, (void)arg;
     return -1;
@@ -78,9 +79,10 @@ int32_t wasm_runtime_join_thread(wasm_thread_t tid, void **retval)
     return -1;
 }
 
-/* --- externref table ---------------------------------------------------------------------------------------------- */
+/* --- externref table -------------------------------------------------------------------------- */
 
-bool wasm_externref_obj2ref(wasm_module_inst_t module_inst, void *extern_obj, uint32_t *p_externref_idx)
+bool wasm_externref_obj2ref(wasm_module_inst_t module_inst, void *extern_obj,
+                            uint32_t *p_externref_idx)
 {
     (void)module_inst, (void)extern_obj, (void)p_externref_idx;
     return false;
@@ -92,7 +94,8 @@ bool wasm_externref_objdel(wasm_module_inst_t module_inst, void *extern_obj)
     return false;
 }
 
-bool wasm_externref_set_cleanup(wasm_module_inst_t module_inst, void *extern_obj, void (*extern_obj_cleanup)(void *))
+bool wasm_externref_set_cleanup(wasm_module_inst_t module_inst, void *extern_obj,
+                                void (*extern_obj_cleanup)(void *))
 {
     (void)module_inst, (void)extern_obj, (void)extern_obj_cleanup;
     return false;
@@ -110,7 +113,7 @@ bool wasm_externref_retain(uint32_t externref_idx)
     return false;
 }
 
-/* --- shared heaps --------------------------------------------------------------------------------------------------- */
+/* --- shared heaps ----------------------------------------------------------------------------- */
 
 wasm_shared_heap_t wasm_runtime_create_shared_heap(SharedHeapInitArgs *init_args)
 {
@@ -144,11 +147,15 @@ bool wasm_runtime_attach_shared_heap(wasm_module_inst_t module_inst, wasm_shared
 
 void wasm_runtime_detach_shared_heap(wasm_module_inst_t module_inst) { (void)module_inst; }
 
-uint64_t wasm_runtime_shared_heap_malloc(wasm_module_inst_t module_inst, uint64_t size, void **p_native_addr)
+uint64_t wasm_runtime_shared_heap_malloc(wasm_module_inst_t module_inst, uint64_t size,
+                                         void **p_native_addr)
 {
     (void)module_inst, (void)size;
     if (p_native_addr != NULL) *p_native_addr = NULL;
     return 0;
 }
 
-void wasm_runtime_shared_heap_free(wasm_module_inst_t module_inst, uint64_t ptr) { (void)module_inst, (void)ptr; }
+void wasm_runtime_shared_heap_free(wasm_module_inst_t module_inst, uint64_t ptr)
+{
+    (void)module_inst, (void)ptr;
+}

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr_alloc.c - host memory: the host's callbacks behind the one handle, and wasm_runtime_malloc.
  *
- * The handle wants the old size of every block back, which hosts of wasm_runtime_malloc do not pass: a header
- * before the block keeps it.
- */
+ * The handle wants the old size of every block back, which hosts of wasm_runtime_malloc do not
+ * pass: a header before the block keeps it. */
 #include "api/wamr.h"
 
-/* --- callbacks ---------------------------------------------------------------------------------------- */
+/* --- callbacks -------------------------------------------------------------------------------- */
 
 #define CALLBACK_ALIGN 16u
 
@@ -64,7 +63,7 @@ bool tern_api_callbacks_init(CallbackAlloc *callbacks, const MemAllocOption *opt
     return true;
 }
 
-/* --- wasm_runtime_malloc -------------------------------------------------------------------------------- */
+/* --- wasm_runtime_malloc ---------------------------------------------------------------------- */
 
 /* Lies right before the block. */
 typedef struct Header {
@@ -76,15 +75,16 @@ _Static_assert(sizeof(Header) == 16, "the block behind a header stays aligned");
 
 static Header *header_of(void *ptr) { return (Header *)ptr - 1; }
 
-/* The engine's allocator; NULL and a warning when the library is not running. The host promises not to stop
- * it meanwhile. */
+/* The engine's allocator; NULL and a warning when the library is not running. The host promises not
+ * to stop it meanwhile. */
 static Alloc *running_alloc(const char *who)
 {
     Runtime *runtime = tern_api_runtime();
     tern_port_mutex_lock(&runtime->lock);
     Alloc *alloc = runtime->refs > 0 ? runtime->engine->alloc : NULL;
     tern_port_mutex_unlock(&runtime->lock);
-    if (alloc == NULL) tern_api_log(WASM_LOG_LEVEL_WARNING, "%s: memory hasn't been initialized", who);
+    if (alloc == NULL)
+        tern_api_log(WASM_LOG_LEVEL_WARNING, "%s: memory hasn't been initialized", who);
     return alloc;
 }
 
@@ -113,21 +113,25 @@ void *wasm_runtime_aligned_alloc(unsigned int size, unsigned int alignment)
     Alloc *alloc = running_alloc("wasm_runtime_aligned_alloc");
     if (alloc == NULL) return NULL;
     if (tern_port_pool_of(alloc) == NULL) {
-        tern_api_log(WASM_LOG_LEVEL_ERROR, "wasm_runtime_aligned_alloc works with Alloc_With_Pool only");
+        tern_api_log(WASM_LOG_LEVEL_ERROR,
+                     "wasm_runtime_aligned_alloc works with Alloc_With_Pool only");
         return NULL;
     }
     bool is_power = alignment != 0 && (alignment & (alignment - 1)) == 0;
     if (alignment < 8 && is_power) alignment = 8;
     if (!is_power || alignment > tern_port_page_size() || size == 0 || size % alignment != 0) {
-        tern_api_log(WASM_LOG_LEVEL_ERROR, "wasm_runtime_aligned_alloc: %u bytes aligned to %u is not served", size,
+        tern_api_log(WASM_LOG_LEVEL_ERROR,
+                     "wasm_runtime_aligned_alloc: %u bytes aligned to %u is not served", size,
                      alignment);
         return NULL;
     }
     u64 offset = u64_max(alignment, sizeof(Header));
     u64 total = size + offset;
     if (total > UINT32_MAX) return NULL;
-    /* A larger offset than a plain block's marks it as aligned; alignment up to 16 every block has anyway. */
-    return finish(tern_port_pool_alloc_aligned(alloc, (size_t)total, (size_t)offset), total, offset);
+    /* A larger offset than a plain block's marks it as aligned; alignment up to 16 every block has
+     * anyway. */
+    return finish(tern_port_pool_alloc_aligned(alloc, (size_t)total, (size_t)offset), total,
+                  offset);
 }
 
 void *wasm_runtime_realloc(void *ptr, unsigned int size)
@@ -137,12 +141,14 @@ void *wasm_runtime_realloc(void *ptr, unsigned int size)
     if (alloc == NULL) return NULL;
     Header *header = header_of(ptr);
     if (header->offset != sizeof(Header)) {
-        tern_api_log(WASM_LOG_LEVEL_ERROR, "wasm_runtime_realloc: an aligned block cannot be reallocated");
+        tern_api_log(WASM_LOG_LEVEL_ERROR,
+                     "wasm_runtime_realloc: an aligned block cannot be reallocated");
         return NULL;
     }
     u64 total = u64_max(size, 1) + sizeof(Header);
     if (total > UINT32_MAX) return NULL;
-    return finish(tern_realloc(alloc, header, header->total_bytes, (size_t)total), total, sizeof(Header));
+    return finish(tern_realloc(alloc, header, header->total_bytes, (size_t)total), total,
+                  sizeof(Header));
 }
 
 void wasm_runtime_free(void *ptr)

@@ -11,9 +11,12 @@
 #include "api/wamr.h"
 #include "runtime/guest_range.h"
 
-/* --- WASI programs ------------------------------------------------------------------------------------------- */
+/* --- WASI programs ---------------------------------------------------------------------------- */
 
-bool wasm_runtime_is_wasi_mode(wasm_module_inst_t module_inst) { return module_inst->module->imports_wasi; }
+bool wasm_runtime_is_wasi_mode(wasm_module_inst_t module_inst)
+{
+    return module_inst->module->imports_wasi;
+}
 
 wasm_function_inst_t wasm_runtime_lookup_wasi_start_function(wasm_module_inst_t module_inst)
 {
@@ -42,17 +45,18 @@ static bool run_start(wasm_exec_env_t env, FuncInst *func)
     return true;
 }
 
-/* --- main ------------------------------------------------------------------------------------------------------ */
+/* --- main ------------------------------------------------------------------------------------- */
 
 /* () or (i32, pointer), giving nothing or an i32. */
 static bool is_main(const FuncType *type, ValType pointer)
 {
-    bool params = type->nparams == 0 || (type->nparams == 2 && type->params[0] == VT_I32 && type->params[1] == pointer);
+    bool params = type->nparams == 0 ||
+                  (type->nparams == 2 && type->params[0] == VT_I32 && type->params[1] == pointer);
     return params && (type->nresults == 0 || (type->nresults == 1 && type->results[0] == VT_I32));
 }
 
-/* Copies the strings and, behind them, the array of their addresses into one block of the guest's. Returns
- * the block, and the array's address; 0 if there is no room. */
+/* Copies the strings and, behind them, the array of their addresses into one block of the guest's.
+ * Returns the block, and the array's address; 0 if there is no room. */
 static u64 copy_argv(wasm_module_inst_t inst, u32 argc, char *argv[], bool is_64, u64 *array)
 {
     u64 width = is_64 ? 8 : 4, strings = 0;
@@ -120,16 +124,18 @@ bool wasm_application_execute_main(wasm_module_inst_t module_inst, int32_t argc,
     if (func != NULL) return run_start(env, func) && !tern_api_has_exception(module_inst);
 
     static const char *const names[] = {"main", "__main_argc_argv", "_main"};
-    for (u32 i = 0; i < COUNT_OF(names) && func == NULL; i++) func = wasm_runtime_lookup_function(module_inst, names[i]);
+    for (u32 i = 0; i < COUNT_OF(names) && func == NULL; i++)
+        func = wasm_runtime_lookup_function(module_inst, names[i]);
     if (func == NULL) {
-        tern_api_throw(module_inst,
-                       "lookup the entry point symbol (like _start, main, _main, __main_argc_argv) failed");
+        tern_api_throw(
+            module_inst,
+            "lookup the entry point symbol (like _start, main, _main, __main_argc_argv) failed");
         return false;
     }
     return run_main(env, func, argc, argv) && !tern_api_has_exception(module_inst);
 }
 
-/* --- arguments as text ------------------------------------------------------------------------------------------- */
+/* --- arguments as text ------------------------------------------------------------------------ */
 
 static bool is_null_text(const char *text)
 {
@@ -141,7 +147,8 @@ static bool is_null_text(const char *text)
 }
 
 /* A NaN's sign as written, and the payload after a colon. */
-static u64 nan_bits(const char *text, const char *end, u64 bits, u64 sign, u64 mantissa, char **rest)
+static u64 nan_bits(const char *text, const char *end, u64 bits, u64 sign, u64 mantissa,
+                    char **rest)
 {
     if (text[0] == '-') bits |= sign;
     if (*end == ':') bits = (bits & ~mantissa) | (strtoull(end + 1, rest, 0) & mantissa);
@@ -162,14 +169,16 @@ static u32 parse(wasm_module_inst_t inst, const char *text, ValType type, u32 *c
     case VT_F32: {
         f32 value = strtof(text, end);
         memcpy(bits, &value, sizeof value);
-        if (isnan(value)) bits[0] = nan_bits(text, *end, bits[0], 1ull << 31, (1ull << 23) - 1, end);
+        if (isnan(value))
+            bits[0] = nan_bits(text, *end, bits[0], 1ull << 31, (1ull << 23) - 1, end);
         n = 1;
         break;
     }
     case VT_F64: {
         f64 value = strtod(text, end);
         memcpy(bits, &value, sizeof value);
-        if (isnan(value)) bits[0] = nan_bits(text, *end, bits[0], 1ull << 63, (1ull << 52) - 1, end);
+        if (isnan(value))
+            bits[0] = nan_bits(text, *end, bits[0], 1ull << 63, (1ull << 52) - 1, end);
         break;
     }
     case VT_V128: /* two halves, low first: 0x1\0x2 */
@@ -181,15 +190,18 @@ static u32 parse(wasm_module_inst_t inst, const char *text, ValType type, u32 *c
         bool is_func = tern_api_is_funcref(inst->store->engine->types, type);
         n = is_func ? 1 : (u32)(sizeof(uintptr_t) / sizeof(u32));
         bits[0] = is_func ? UINT32_MAX : 0;
-        if (is_null_text(text)) *end = (char *)(uintptr_t)(text + strlen(text));
-        else bits[0] = strtoull(text, end, 0);
+        if (is_null_text(text))
+            *end = (char *)(uintptr_t)(text + strlen(text));
+        else
+            bits[0] = strtoull(text, end, 0);
     }
     }
     memcpy(cells, bits, n * sizeof(u32));
     return n;
 }
 
-static bool parse_all(wasm_module_inst_t inst, const FuncType *type, char *argv[], u32 *cells, u32 *ncells)
+static bool parse_all(wasm_module_inst_t inst, const FuncType *type, char *argv[], u32 *cells,
+                      u32 *ncells)
 {
     u32 at = 0;
     for (u32 i = 0; i < type->nparams; i++) {
@@ -207,7 +219,7 @@ static bool parse_all(wasm_module_inst_t inst, const FuncType *type, char *argv[
     return true;
 }
 
-/* --- results as text ---------------------------------------------------------------------------------------------- */
+/* --- results as text -------------------------------------------------------------------------- */
 
 /* Prints one value; returns the cells it took. */
 static u32 print(wasm_module_inst_t inst, ValType type, const u32 *cells)
@@ -238,18 +250,23 @@ static u32 print(wasm_module_inst_t inst, ValType type, const u32 *cells)
     default: break;
     }
     if (tern_api_is_funcref(inst->store->engine->types, type)) {
-        if (cells[0] == UINT32_MAX) printf("func:ref.null");
-        else printf("%" PRIu32 ":ref.func", cells[0]);
+        if (cells[0] == UINT32_MAX)
+            printf("func:ref.null");
+        else
+            printf("%" PRIu32 ":ref.func", cells[0]);
         return 1;
     }
     uintptr_t pointer;
     memcpy(&pointer, cells, sizeof pointer);
-    if (pointer == 0) printf("extern:ref.null");
-    else printf("0x%" PRIxPTR ":ref.extern", pointer);
+    if (pointer == 0)
+        printf("extern:ref.null");
+    else
+        printf("0x%" PRIxPTR ":ref.extern", pointer);
     return (u32)(sizeof pointer / sizeof(u32));
 }
 
-bool wasm_application_execute_func(wasm_module_inst_t module_inst, const char *name, int32_t argc, char *argv[])
+bool wasm_application_execute_func(wasm_module_inst_t module_inst, const char *name, int32_t argc,
+                                   char *argv[])
 {
     wasm_runtime_clear_exception(module_inst);
     FuncInst *func = wasm_runtime_lookup_function(module_inst, name);
@@ -268,14 +285,16 @@ bool wasm_application_execute_func(wasm_module_inst_t module_inst, const char *n
         return false;
     }
     Alloc *alloc = module_inst->module->engine->alloc;
-    u64 most = 2 * u64_max(type->param_cells, type->result_cells) + 1; /* an 8-byte cell is two of argv's */
+    u64 most = 2 * u64_max(type->param_cells, type->result_cells) +
+               1; /* an 8-byte cell is two of argv's */
     u32 *cells = tern_alloc_zeroed(alloc, most, sizeof *cells);
     if (cells == NULL) {
         tern_api_throw(module_inst, "allocate memory failed");
         return false;
     }
     u32 ncells = 0;
-    bool ok = parse_all(module_inst, type, argv, cells, &ncells) && wasm_runtime_call_wasm(env, func, ncells, cells);
+    bool ok = parse_all(module_inst, type, argv, cells, &ncells) &&
+              wasm_runtime_call_wasm(env, func, ncells, cells);
     if (ok) {
         u32 at = 0;
         for (u32 i = 0; i < type->nresults; i++) {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr_call.c - execution environments, and calls from the host.
  *
- * Hosts pass values in 32-bit cells; frames have 64-bit slots. Arguments are converted straight into the
- * callee's slots at the top of the stack, and results from there, so a call allocates and copies nothing else.
- */
+ * Hosts pass values in 32-bit cells; frames have 64-bit slots. Arguments are converted straight
+ * into the callee's slots at the top of the stack, and results from there, so a call allocates and
+ * copies nothing else. */
 #include <stdarg.h>
 
 #include "api/wamr.h"
 
-/* --- environments ------------------------------------------------------------------------------------------ */
+/* --- environments ----------------------------------------------------------------------------- */
 
 #define DEFAULT_STACK_BYTES (16u << 10) /* WAMR's on 64-bit hosts */
 #define LEAST_STACK_BYTES (64u << 10)
 
-/* Hosts size stacks for WAMR's 4-byte cells and frames. Ours are larger, and untouched stack costs nothing,
- * so a guest that fitted still does. */
+/* Hosts size stacks for WAMR's 4-byte cells and frames. Ours are larger, and untouched stack costs
+ * nothing, so a guest that fitted still does. */
 static size_t stack_bytes(u32 asked)
 {
     u64 bytes = 4 * (u64)(asked != 0 ? asked : DEFAULT_STACK_BYTES);
@@ -66,13 +66,15 @@ void wasm_runtime_destroy_exec_env(wasm_exec_env_t exec_env)
 wasm_exec_env_t wasm_runtime_get_exec_env_singleton(wasm_module_inst_t module_inst)
 {
     wasm_module_inst_t root = module_inst->root;
-    if (root->singleton == NULL) root->singleton = wasm_runtime_create_exec_env(root, root->stack_bytes);
+    if (root->singleton == NULL)
+        root->singleton = wasm_runtime_create_exec_env(root, root->stack_bytes);
     return root->singleton;
 }
 
 wasm_exec_env_t tern_api_env(wasm_module_inst_t inst)
 {
-    return inst->root->running != NULL ? inst->root->running : wasm_runtime_get_exec_env_singleton(inst);
+    return inst->root->running != NULL ? inst->root->running
+                                       : wasm_runtime_get_exec_env_singleton(inst);
 }
 
 wasm_module_inst_t wasm_runtime_get_module_inst(wasm_exec_env_t exec_env) { return exec_env->inst; }
@@ -82,27 +84,36 @@ void wasm_runtime_set_module_inst(wasm_exec_env_t exec_env, const wasm_module_in
     exec_env->inst = module_inst;
 }
 
-void wasm_runtime_set_user_data(wasm_exec_env_t exec_env, void *user_data) { exec_env->user_data = user_data; }
+void wasm_runtime_set_user_data(wasm_exec_env_t exec_env, void *user_data)
+{
+    exec_env->user_data = user_data;
+}
 
 void *wasm_runtime_get_user_data(wasm_exec_env_t exec_env) { return exec_env->user_data; }
 
-void *wasm_runtime_get_function_attachment(wasm_exec_env_t exec_env) { return exec_env->attachment; }
+void *wasm_runtime_get_function_attachment(wasm_exec_env_t exec_env)
+{
+    return exec_env->attachment;
+}
 
-/* --- native stack ------------------------------------------------------------------------------------------ */
+/* --- native stack ----------------------------------------------------------------------------- */
 
 #define NATIVE_GUARD_BYTES (8u << 10)
 
-void wasm_runtime_set_native_stack_boundary(wasm_exec_env_t exec_env, uint8_t *native_stack_boundary)
+void wasm_runtime_set_native_stack_boundary(wasm_exec_env_t exec_env,
+                                            uint8_t *native_stack_boundary)
 {
     exec_env->native_boundary = native_stack_boundary;
 }
 
-bool wasm_runtime_detect_native_stack_overflow_size(wasm_exec_env_t exec_env, uint32_t required_size)
+bool wasm_runtime_detect_native_stack_overflow_size(wasm_exec_env_t exec_env,
+                                                    uint32_t required_size)
 {
     uintptr_t bottom = (uintptr_t)exec_env->native_boundary;
     if (bottom == 0) bottom = (uintptr_t)tern_port_stack_bottom();
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if (bottom == 0 || here < bottom || here - bottom >= required_size) return true; /* unknown, or enough */
+    if (bottom == 0 || here < bottom || here - bottom >= required_size)
+        return true; /* unknown, or enough */
     tern_api_throw(exec_env->inst, "%s", tern_trap_wamr_text(TRAP_NATIVE_STACK_EXHAUSTED));
     return false;
 }
@@ -112,24 +123,30 @@ bool wasm_runtime_detect_native_stack_overflow(wasm_exec_env_t exec_env)
     return wasm_runtime_detect_native_stack_overflow_size(exec_env, NATIVE_GUARD_BYTES);
 }
 
-/* --- functions --------------------------------------------------------------------------------------------- */
+/* --- functions -------------------------------------------------------------------------------- */
 
-wasm_function_inst_t wasm_runtime_lookup_function(const wasm_module_inst_t module_inst, const char *name)
+wasm_function_inst_t wasm_runtime_lookup_function(const wasm_module_inst_t module_inst,
+                                                  const char *name)
 {
     Extern found;
     bool ok = tern_instance_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
     return ok && found.kind == EXTERN_FUNC ? found.u.func : NULL;
 }
 
-static const FuncType *type_of(const wasm_function_inst_t function) { return ((const FuncInst *)function)->type; }
+static const FuncType *type_of(const wasm_function_inst_t function)
+{
+    return ((const FuncInst *)function)->type;
+}
 
-uint32_t wasm_func_get_param_count(const wasm_function_inst_t func_inst, const wasm_module_inst_t module_inst)
+uint32_t wasm_func_get_param_count(const wasm_function_inst_t func_inst,
+                                   const wasm_module_inst_t module_inst)
 {
     (void)module_inst;
     return type_of(func_inst)->nparams;
 }
 
-uint32_t wasm_func_get_result_count(const wasm_function_inst_t func_inst, const wasm_module_inst_t module_inst)
+uint32_t wasm_func_get_result_count(const wasm_function_inst_t func_inst,
+                                    const wasm_module_inst_t module_inst)
 {
     (void)module_inst;
     return type_of(func_inst)->nresults;
@@ -140,19 +157,19 @@ static void kinds(const wasm_module_inst_t inst, const ValType *types, u32 n, wa
     for (u32 i = 0; i < n; i++) out[i] = tern_api_valkind(inst->store->engine->types, types[i]);
 }
 
-void wasm_func_get_param_types(const wasm_function_inst_t func_inst, const wasm_module_inst_t module_inst,
-                               wasm_valkind_t *param_types)
+void wasm_func_get_param_types(const wasm_function_inst_t func_inst,
+                               const wasm_module_inst_t module_inst, wasm_valkind_t *param_types)
 {
     kinds(module_inst, type_of(func_inst)->params, type_of(func_inst)->nparams, param_types);
 }
 
-void wasm_func_get_result_types(const wasm_function_inst_t func_inst, const wasm_module_inst_t module_inst,
-                                wasm_valkind_t *result_types)
+void wasm_func_get_result_types(const wasm_function_inst_t func_inst,
+                                const wasm_module_inst_t module_inst, wasm_valkind_t *result_types)
 {
     kinds(module_inst, type_of(func_inst)->results, type_of(func_inst)->nresults, result_types);
 }
 
-/* --- values in cells --------------------------------------------------------------------------------------- */
+/* --- values in cells -------------------------------------------------------------------------- */
 
 #define REF_CELLS ((u32)(sizeof(uintptr_t) / sizeof(u32)))
 #define NULL_FUNC_INDEX UINT32_MAX
@@ -206,7 +223,10 @@ static bool index_of_func(wasm_exec_env_t env, Ref ref, u32 *index)
 }
 
 /* A host pointer; all ones is null as well, as it was in WAMR's table of references. */
-static Ref ref_of_pointer(uintptr_t pointer) { return pointer == UINTPTR_MAX ? REF_NULL : (Ref)pointer; }
+static Ref ref_of_pointer(uintptr_t pointer)
+{
+    return pointer == UINTPTR_MAX ? REF_NULL : (Ref)pointer;
+}
 
 static bool put_ref(wasm_exec_env_t env, ValType type, const u32 *cells, u64 *slot)
 {
@@ -224,7 +244,8 @@ static void too_few(wasm_exec_env_t env, const FuncType *type, u32 argc)
     tern_api_throw(env->inst, "invalid argument count %u, must be no smaller than %u", argc, need);
 }
 
-static bool put_args(wasm_exec_env_t env, const FuncType *type, u32 argc, const u32 *argv, u64 *slots)
+static bool put_args(wasm_exec_env_t env, const FuncType *type, u32 argc, const u32 *argv,
+                     u64 *slots)
 {
     u32 at = 0;
     for (u32 i = 0; i < type->nparams; i++) {
@@ -252,7 +273,9 @@ static bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *s
 {
     for (u32 i = 0; i < type->nresults; i++) {
         ValType result = type->results[i];
-        if (LIKELY(!vt_is_ref(result))) {
+        if (LIKELY(result == VT_I32)) {
+            *argv++ = (u32)*slots++;
+        } else if (!vt_is_ref(result)) {
             u32 n = cells_of(env, result);
             memcpy(argv, slots, n * sizeof(u32));
             argv += n;
@@ -270,9 +293,10 @@ static bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *s
     return true;
 }
 
-/* --- calls ------------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
-/* Cells for arguments and results at the top of the stack; false, with the exception, if it is full. */
+/* Cells for arguments and results at the top of the stack; false, with the exception, if it is
+ * full. */
 static bool reserve(wasm_exec_env_t env, const FuncType *type)
 {
     if (LIKELY(tern_exec_room(env->x, u64_max(type->param_cells, type->result_cells)))) return true;
@@ -288,7 +312,8 @@ static bool run(wasm_exec_env_t env, FuncInst *func)
     return false;
 }
 
-bool wasm_runtime_call_wasm(wasm_exec_env_t exec_env, wasm_function_inst_t function, uint32_t argc, uint32_t argv[])
+bool wasm_runtime_call_wasm(wasm_exec_env_t exec_env, wasm_function_inst_t function, uint32_t argc,
+                            uint32_t argv[])
 {
     if (UNLIKELY(exec_env == NULL || exec_env->root == NULL || function == NULL)) {
         tern_api_log(WASM_LOG_LEVEL_ERROR, "wasm_runtime_call_wasm: invalid exec_env or function");
@@ -315,7 +340,8 @@ static bool put_value(wasm_exec_env_t env, ValType type, const wasm_val_t *value
     case VT_REF: break;
     default: return false;
     }
-    if (is_funcref(env, type)) return value->kind == WASM_FUNCREF && func_of_index(env, (u32)value->of.i32, slot);
+    if (is_funcref(env, type))
+        return value->kind == WASM_FUNCREF && func_of_index(env, (u32)value->of.i32, slot);
     *slot = ref_of_pointer(value->of.foreign);
     return value->kind == WASM_EXTERNREF;
 }
@@ -325,8 +351,10 @@ static bool take_value(wasm_exec_env_t env, ValType type, u64 slot, wasm_val_t *
     memset(value, 0, sizeof *value);
     value->kind = tern_api_valkind(env->x->store->engine->types, type);
     if (!vt_is_ref(type)) {
-        if (cells_of(env, type) == 1) value->of.i32 = (s32)slot;
-        else value->of.i64 = (s64)slot;
+        if (cells_of(env, type) == 1)
+            value->of.i32 = (s32)slot;
+        else
+            value->of.i64 = (s64)slot;
         return true;
     }
     value->of.foreign = (uintptr_t)slot;
@@ -341,15 +369,18 @@ static bool counts_fit(const FuncType *type, u32 num_results, u32 num_args)
 {
     bool has_vector = type->param_cells != type->nparams || type->result_cells != type->nresults;
     if (type->nparams == num_args && type->nresults == num_results && !has_vector) return true;
-    if (has_vector) tern_api_log(WASM_LOG_LEVEL_ERROR, "v128 is passed by wasm_runtime_call_wasm only");
+    if (has_vector)
+        tern_api_log(WASM_LOG_LEVEL_ERROR, "v128 is passed by wasm_runtime_call_wasm only");
     else
-        tern_api_log(WASM_LOG_LEVEL_ERROR, "the function has %u parameters and %u results, not %u and %u",
-                     type->nparams, type->nresults, num_args, num_results);
+        tern_api_log(WASM_LOG_LEVEL_ERROR,
+                     "the function has %u parameters and %u results, not %u and %u", type->nparams,
+                     type->nresults, num_args, num_results);
     return false;
 }
 
 /* Arguments are in their slots. */
-static bool run_for_values(wasm_exec_env_t env, FuncInst *func, u64 *slots, u32 num_results, wasm_val_t *results)
+static bool run_for_values(wasm_exec_env_t env, FuncInst *func, u64 *slots, u32 num_results,
+                           wasm_val_t *results)
 {
     if (!run(env, func)) return false;
     for (u32 i = 0; i < num_results; i++) {
@@ -360,8 +391,9 @@ static bool run_for_values(wasm_exec_env_t env, FuncInst *func, u64 *slots, u32 
     return !tern_api_has_exception(env->inst);
 }
 
-bool wasm_runtime_call_wasm_a(wasm_exec_env_t exec_env, wasm_function_inst_t function, uint32_t num_results,
-                              wasm_val_t results[], uint32_t num_args, wasm_val_t *args)
+bool wasm_runtime_call_wasm_a(wasm_exec_env_t exec_env, wasm_function_inst_t function,
+                              uint32_t num_results, wasm_val_t results[], uint32_t num_args,
+                              wasm_val_t *args)
 {
     if (exec_env == NULL || function == NULL) return false;
     FuncInst *func = function;
@@ -376,8 +408,8 @@ bool wasm_runtime_call_wasm_a(wasm_exec_env_t exec_env, wasm_function_inst_t fun
     return run_for_values(exec_env, func, slots, num_results, results);
 }
 
-bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t function, uint32_t num_results,
-                              wasm_val_t results[], uint32_t num_args, ...)
+bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t function,
+                              uint32_t num_results, wasm_val_t results[], uint32_t num_args, ...)
 {
     if (exec_env == NULL || function == NULL) return false;
     FuncInst *func = function;
@@ -388,7 +420,8 @@ bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t fun
     va_list list;
     va_start(list, num_args);
     for (u32 i = 0; ok && i < num_args; i++) {
-        wasm_val_t value = {.kind = tern_api_valkind(exec_env->x->store->engine->types, type->params[i])};
+        wasm_val_t value = {
+            .kind = tern_api_valkind(exec_env->x->store->engine->types, type->params[i])};
         switch (value.kind) {
         case WASM_I32:
         case WASM_FUNCREF: value.of.i32 = (s32)va_arg(list, u32); break;
@@ -407,15 +440,19 @@ bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t fun
     return run_for_values(exec_env, func, slots, num_results, results);
 }
 
-bool wasm_runtime_call_indirect(wasm_exec_env_t exec_env, uint32_t element_index, uint32_t argc, uint32_t argv[])
+bool wasm_runtime_call_indirect(wasm_exec_env_t exec_env, uint32_t element_index, uint32_t argc,
+                                uint32_t argv[])
 {
     Instance *instance = exec_env->inst->instance;
     Table *table = instance->module->ntables > 0 ? instance->tables[0] : NULL;
     FuncInst *func = NULL;
     const char *reason = NULL;
-    if (table == NULL || !tern_api_is_funcref(instance->store->engine->types, table->type.elem)) reason = "unknown table";
-    else if (element_index >= table->size) reason = "undefined element";
-    else if ((func = (FuncInst *)(uintptr_t)table->elems[element_index]) == NULL) reason = "uninitialized element";
+    if (table == NULL || !tern_api_is_funcref(instance->store->engine->types, table->type.elem))
+        reason = "unknown table";
+    else if (element_index >= table->size)
+        reason = "undefined element";
+    else if ((func = (FuncInst *)(uintptr_t)table->elems[element_index]) == NULL)
+        reason = "uninitialized element";
     if (reason != NULL) {
         tern_api_throw(exec_env->inst, "%s", reason);
         return false;

@@ -2,18 +2,30 @@
 /* wamr_context.c - what hosts hang on instances: custom data, and contexts by key. */
 #include "api/wamr.h"
 
-wasm_module_t wasm_runtime_get_module(wasm_module_inst_t module_inst) { return module_inst->module; }
+wasm_module_t wasm_runtime_get_module(wasm_module_inst_t module_inst)
+{
+    return module_inst->module;
+}
 
 void wasm_runtime_set_custom_data(wasm_module_inst_t module_inst, void *custom_data)
 {
     module_inst->custom_data = custom_data;
 }
 
-void *wasm_runtime_get_custom_data(wasm_module_inst_t module_inst) { return module_inst->custom_data; }
+void *wasm_runtime_get_custom_data(wasm_module_inst_t module_inst)
+{
+    return module_inst->custom_data;
+}
 
-void wasm_runtime_set_bounds_checks(wasm_module_inst_t module_inst, bool enable) { module_inst->has_checks = enable; }
+void wasm_runtime_set_bounds_checks(wasm_module_inst_t module_inst, bool enable)
+{
+    module_inst->has_checks = enable;
+}
 
-bool wasm_runtime_is_bounds_checks_enabled(wasm_module_inst_t module_inst) { return module_inst->has_checks; }
+bool wasm_runtime_is_bounds_checks_enabled(wasm_module_inst_t module_inst)
+{
+    return module_inst->has_checks;
+}
 
 void *wasm_runtime_create_context_key(void (*dtor)(wasm_module_inst_t inst, void *ctx))
 {
@@ -41,11 +53,17 @@ static void **context_of(wasm_module_inst_t inst, void *key)
     return &inst->contexts[(ContextKey *)key - tern_api_runtime()->keys];
 }
 
-void wasm_runtime_set_context(wasm_module_inst_t inst, void *key, void *ctx) { *context_of(inst, key) = ctx; }
+void wasm_runtime_set_context(wasm_module_inst_t inst, void *key, void *ctx)
+{
+    *context_of(inst, key) = ctx;
+}
 
 void wasm_runtime_set_context_spread(wasm_module_inst_t inst, void *key, void *ctx)
 {
     *context_of(inst, key) = ctx;
 }
 
-void *wasm_runtime_get_context(wasm_module_inst_t inst, void *key) { return *context_of(inst, key); }
+void *wasm_runtime_get_context(wasm_module_inst_t inst, void *key)
+{
+    return *context_of(inst, key);
+}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr_exception.c - the one place where a trap becomes "Exception: ..." text.
  *
- * Hosts compare these texts, so what else is known about a trap (address, function, offset) goes to the log.
- * The first byte is written last: another thread may look at it, and wasm_runtime_terminate comes from one.
- */
+ * Hosts compare these texts, so what else is known about a trap (address, function, offset) goes to
+ * the log. The first byte is written last: another thread may look at it, and
+ * wasm_runtime_terminate comes from one. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -52,8 +52,10 @@ const char *wasm_runtime_get_exception(wasm_module_inst_t module_inst)
 
 void wasm_runtime_set_exception(wasm_module_inst_t module_inst, const char *exception)
 {
-    if (exception != NULL) store(module_inst->root, exception);
-    else wasm_runtime_clear_exception(module_inst);
+    if (exception != NULL)
+        store(module_inst->root, exception);
+    else
+        wasm_runtime_clear_exception(module_inst);
 }
 
 void wasm_runtime_clear_exception(wasm_module_inst_t module_inst)
@@ -62,7 +64,8 @@ void wasm_runtime_clear_exception(wasm_module_inst_t module_inst)
     tern_port_mutex_lock(&root->lock);
     __atomic_store_n(&root->exception[0], 0, __ATOMIC_RELEASE);
     if (root->is_terminated) {
-        for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next) tern_exec_resume(env->x);
+        for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next)
+            tern_exec_resume(env->x);
         __atomic_store_n(&root->is_terminated, false, __ATOMIC_RELEASE);
     }
     tern_port_mutex_unlock(&root->lock);
@@ -73,7 +76,8 @@ void wasm_runtime_terminate(wasm_module_inst_t module_inst)
     wasm_module_inst_t root = module_inst->root;
     tern_port_mutex_lock(&root->lock);
     __atomic_store_n(&root->is_terminated, true, __ATOMIC_RELEASE);
-    for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next) tern_exec_interrupt(env->x, TRAP_INTERRUPTED);
+    for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next)
+        tern_exec_interrupt(env->x, TRAP_INTERRUPTED);
     tern_port_mutex_unlock(&root->lock);
     store(root, tern_trap_wamr_text(TRAP_INTERRUPTED));
 }

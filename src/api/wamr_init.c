@@ -11,18 +11,21 @@ static Runtime the_runtime = {.log_level = WASM_LOG_LEVEL_WARNING};
 
 Runtime *tern_api_runtime(void)
 {
-    /* The first caller makes the lock; a caller that comes meanwhile waits the few instructions it takes. */
+    /* The first caller makes the lock; a caller that comes meanwhile waits the few instructions it
+     * takes. */
     static u32 lock_state; /* 0 none, 1 being made, 2 ready */
     while (UNLIKELY(__atomic_load_n(&lock_state, __ATOMIC_ACQUIRE) != 2)) {
         u32 none = 0;
-        if (!__atomic_compare_exchange_n(&lock_state, &none, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) continue;
+        if (!__atomic_compare_exchange_n(&lock_state, &none, 1, false, __ATOMIC_ACQUIRE,
+                                         __ATOMIC_RELAXED))
+            continue;
         tern_port_mutex_init(&the_runtime.lock);
         __atomic_store_n(&lock_state, 2, __ATOMIC_RELEASE);
     }
     return &the_runtime;
 }
 
-/* --- logging ---------------------------------------------------------------------------------------- */
+/* --- logging ---------------------------------------------------------------------------------- */
 
 void tern_api_log(log_level_t level, const char *format, ...)
 {
@@ -52,7 +55,7 @@ void tern_api_error(char *error_buf, u32 error_buf_size, const char *format, ...
     va_end(args);
 }
 
-/* --- the engine ------------------------------------------------------------------------------------- */
+/* --- the engine ------------------------------------------------------------------------------- */
 
 void tern_api_engine_release(ApiEngine *engine)
 {
@@ -97,7 +100,8 @@ static ApiEngine *engine_new(const RuntimeInitArgs *args)
     engine->callbacks = callbacks;
     engine->alloc = alloc == &callbacks.base ? &engine->callbacks.base : alloc;
     engine->refs = 1;
-    EngineOptions options = {.alloc = engine->alloc, .features = FEATURES_ALL, .tier = &tern_interp_tier};
+    EngineOptions options = {
+        .alloc = engine->alloc, .features = FEATURES_ALL, .tier = &tern_interp_tier};
     engine->engine = tern_engine_new(&options);
     if (engine->engine != NULL) return engine;
     tern_free(alloc, engine, sizeof *engine);
@@ -115,7 +119,9 @@ bool wasm_runtime_full_init(RuntimeInitArgs *init_args)
     bool ok = true;
     if (first) {
         ok = wasm_runtime_is_running_mode_supported(init_args->running_mode);
-        if (!ok) tern_api_log(WASM_LOG_LEVEL_ERROR, "running mode %d is not supported", (int)init_args->running_mode);
+        if (!ok)
+            tern_api_log(WASM_LOG_LEVEL_ERROR, "running mode %d is not supported",
+                         (int)init_args->running_mode);
         if (ok) runtime->engine = engine_new(init_args);
         ok = ok && runtime->engine != NULL;
     }
@@ -143,8 +149,10 @@ void wasm_runtime_destroy(void)
     Runtime *runtime = tern_api_runtime();
     tern_port_mutex_lock(&runtime->lock);
     bool last = runtime->refs == 1;
-    if (runtime->refs == 0) tern_api_log(WASM_LOG_LEVEL_WARNING, "wasm_runtime_destroy: not running");
-    else runtime->refs--;
+    if (runtime->refs == 0)
+        tern_api_log(WASM_LOG_LEVEL_WARNING, "wasm_runtime_destroy: not running");
+    else
+        runtime->refs--;
     tern_port_mutex_unlock(&runtime->lock);
     if (!last) return;
 
@@ -163,7 +171,7 @@ void wasm_runtime_destroy(void)
     tern_api_engine_release(engine);
 }
 
-/* --- running modes and version ------------------------------------------------------------------------ */
+/* --- running modes and version ---------------------------------------------------------------- */
 
 bool wasm_runtime_is_running_mode_supported(RunningMode running_mode)
 {
@@ -182,7 +190,10 @@ bool wasm_runtime_set_running_mode(wasm_module_inst_t module_inst, RunningMode r
     return true;
 }
 
-RunningMode wasm_runtime_get_running_mode(wasm_module_inst_t module_inst) { return module_inst->mode; }
+RunningMode wasm_runtime_get_running_mode(wasm_module_inst_t module_inst)
+{
+    return module_inst->mode;
+}
 
 void wasm_runtime_get_version(uint32_t *major, uint32_t *minor, uint32_t *patch)
 {
@@ -191,7 +202,7 @@ void wasm_runtime_get_version(uint32_t *major, uint32_t *minor, uint32_t *patch)
     *patch = 3;
 }
 
-/* --- threads of the host -------------------------------------------------------------------------------- */
+/* --- threads of the host ---------------------------------------------------------------------- */
 
 bool wasm_runtime_init_thread_env(void)
 {

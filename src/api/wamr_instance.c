@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* wamr_instance.c - instantiating: finding or making what every import needs, and the start functions.
+/* wamr_instance.c - instantiating: finding or making what every import needs, and the start
+ * functions.
  *
- * Registered modules are instantiated on demand, once per top-level instance, in its store. Whatever fails,
- * the whole top-level instance is undone.
- */
+ * Registered modules are instantiated on demand, once per top-level instance, in its store.
+ * Whatever fails, the whole top-level instance is undone. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -43,12 +43,13 @@ __attribute__((format(printf, 2, 3))) static bool fail(Making *making, const cha
 static bool no_memory(Making *making) { return FAIL(making, "allocate memory failed"); }
 
 /* Names as the guest wrote them, kept short. */
-#define IMPORT_ARGS(import) (int)u64_min((import)->module.size, 48), (import)->module.bytes, \
-    (int)u64_min((import)->name.size, 64), (import)->name.bytes
+#define IMPORT_ARGS(import)                                          \
+    (int)u64_min((import)->module.size, 48), (import)->module.bytes, \
+        (int)u64_min((import)->name.size, 64), (import)->name.bytes
 
 static bool instantiate(Making *making, wasm_module_inst_t inst);
 
-/* --- imports ---------------------------------------------------------------------------------------------- */
+/* --- imports ---------------------------------------------------------------------------------- */
 
 /* The instance of a registered module, made if this is the first import of it. */
 static wasm_module_inst_t sub_instance(Making *making, wasm_module_t module)
@@ -81,8 +82,8 @@ static wasm_module_inst_t sub_instance(Making *making, wasm_module_t module)
     return instantiate(making, sub) ? sub : NULL;
 }
 
-/* A memory that the module imports from a built-in name, with the heap the host wants in it behind what the
- * module asked for. */
+/* A memory that the module imports from a built-in name, with the heap the host wants in it behind
+ * what the module asked for. */
 static Memory *create_memory(Making *making, const MemoryType *type, bool wants_heap)
 {
     Diag diag = {0};
@@ -102,7 +103,8 @@ static Memory *create_memory(Making *making, const MemoryType *type, bool wants_
     u64 most = type->limits.is_64 ? UINT32_MAX : (1ull << 32) / memory->page_bytes;
     memory->max_pages = u64_min(u64_max(memory->max_pages, memory->npages) + pages, most);
     if (tern_memory_grow(memory, pages) == UINT64_MAX) {
-        FAIL(making, "failed to insert app heap into linear memory, try using `--heap-size=0` option");
+        FAIL(making,
+             "failed to insert app heap into linear memory, try using `--heap-size=0` option");
         return NULL;
     }
     memory->heap = tern_guest_heap_new(memory->alloc, start, heap_bytes);
@@ -115,7 +117,9 @@ static bool create(Making *making, const Module *m, const Import *import, Extern
     Store *store = making->root->store;
     Value value = {0};
     switch (import->kind) {
-    case EXTERN_TABLE: out->u.table = tern_table_new(store, &m->tables[import->index].type, REF_NULL); break;
+    case EXTERN_TABLE:
+        out->u.table = tern_table_new(store, &m->tables[import->index].type, REF_NULL);
+        break;
     case EXTERN_MEMORY: {
         GuestAllocator found;
         bool wants_heap = import->index == 0 && !tern_guest_allocator_find(m, &found);
@@ -134,17 +138,19 @@ static bool create(Making *making, const Module *m, const Import *import, Extern
     return out->u.func != NULL || no_memory(making); /* the union's pointers share their place */
 }
 
-static bool host_func(Making *making, const Module *m, const Import *import, HostFunc *host, NativeCall *call,
-                      Extern *out)
+static bool host_func(Making *making, const Module *m, const Import *import, HostFunc *host,
+                      NativeCall *call, Extern *out)
 {
-    out->u.func = tern_func_new(making->root->store, m->funcs[import->index].type_id, host, call, NULL);
+    out->u.func =
+        tern_func_new(making->root->store, m->funcs[import->index].type_id, host, call, NULL);
     return out->u.func != NULL || no_memory(making);
 }
 
 static bool make_wasi(Making *making)
 {
     if (making->root->wasi != NULL) return true;
-    const WasiSettings *settings = making->args->wasi.is_set ? &making->args->wasi : &making->root->module->wasi;
+    const WasiSettings *settings =
+        making->args->wasi.is_set ? &making->args->wasi : &making->root->module->wasi;
     WasiOptions options = settings->is_set ? settings->options : WASI_OPTIONS_DEFAULT;
     Diag diag = {0};
     making->root->wasi = tern_wasi_new(making->root->store, &options, &diag);
@@ -170,21 +176,24 @@ static bool provide(Making *making, wasm_module_t module, u32 i, Extern *out)
     case LINK_MODULE: {
         wasm_module_inst_t sub = sub_instance(making, link->module);
         if (sub == NULL) return false;
-        if (tern_instance_export(sub->instance, import->name, out) && out->kind == import->kind) return true;
+        if (tern_instance_export(sub->instance, import->name, out) && out->kind == import->kind)
+            return true;
         out->kind = import->kind;
         break;
     }
     case LINK_NONE: break;
     }
     if (import->kind == EXTERN_FUNC) {
-        tern_api_log(WASM_LOG_LEVEL_WARNING, "failed to link import function (%.*s, %.*s)", IMPORT_ARGS(import));
+        tern_api_log(WASM_LOG_LEVEL_WARNING, "failed to link import function (%.*s, %.*s)",
+                     IMPORT_ARGS(import));
         return host_func(making, m, import, tern_api_call_unlinked, &link->call, out);
     }
     static const char *const names[EXTERN_KINDS] = {"function", "table", "memory", "global", "tag"};
-    return FAIL(making, "failed to link import %s (%.*s, %.*s)", names[import->kind], IMPORT_ARGS(import));
+    return FAIL(making, "failed to link import %s (%.*s, %.*s)", names[import->kind],
+                IMPORT_ARGS(import));
 }
 
-/* --- start functions --------------------------------------------------------------------------------------- */
+/* --- start functions -------------------------------------------------------------------------- */
 
 static FuncInst *start_func(wasm_module_inst_t inst, const char *name)
 {
@@ -224,11 +233,12 @@ static bool run_start(Making *making, wasm_module_inst_t inst)
     return !tern_api_has_exception(inst) || FAIL(making, "%s", inst->root->exception);
 }
 
-/* --- instances ----------------------------------------------------------------------------------------------- */
+/* --- instances -------------------------------------------------------------------------------- */
 
 static MemoryOptions memory_options(Making *making, const Module *m)
 {
-    MemoryOptions options = {.may_move = making->root->module->engine->engine->options.memories_move,
+    MemoryOptions options = {.may_move =
+                                 making->root->module->engine->engine->options.memories_move,
                              .max_pages = UINT64_MAX};
     u64 wanted = making->args->v1.max_memory_pages;
     if (wanted == 0) return options;
@@ -238,7 +248,8 @@ static MemoryOptions memory_options(Making *making, const Module *m)
         most = u64_max(most, m->memories[i].limits.max);
     }
     if (wanted < least || wanted > most)
-        tern_api_log(WASM_LOG_LEVEL_WARNING, "max_memory_pages %u is outside the module's %llu to %llu: adjusted",
+        tern_api_log(WASM_LOG_LEVEL_WARNING,
+                     "max_memory_pages %u is outside the module's %llu to %llu: adjusted",
                      (unsigned)wanted, (unsigned long long)least, (unsigned long long)most);
     options.max_pages = u64_max(wanted, least);
     return options;
@@ -264,8 +275,13 @@ static bool instantiate(Making *making, wasm_module_inst_t inst)
         if (inst->instance == NULL) {
             char reason[256];
             tern_diag_format(&diag, reason, sizeof reason);
-            ok = diag.code == DIAG_INSTANTIATE_TRAP ? FAIL(making, "%s", tern_trap_wamr_text(trap))
-                                                    : FAIL(making, "%s", reason);
+            const char *text = reason;
+            if (diag.code == DIAG_INSTANTIATE_TRAP) text = tern_trap_wamr_text(trap);
+            bool is_compared =
+                diag.code == DIAG_HEAP_TOO_SMALL || diag.code == DIAG_HEAP_DOES_NOT_FIT;
+            if (is_compared) text = tern_diag_text(diag.code); /* hosts know these to the byte */
+            if (text != reason) tern_api_log(WASM_LOG_LEVEL_WARNING, "instantiate: %s", reason);
+            ok = FAIL(making, "%s", text);
         }
     }
     tern_free(alloc, imports, ((size_t)m->nimports + 1) * sizeof *imports);
@@ -331,9 +347,10 @@ void wasm_runtime_deinstantiate(wasm_module_inst_t module_inst)
     free_root(root);
 }
 
-/* --- entry points ----------------------------------------------------------------------------------------------- */
+/* --- entry points ----------------------------------------------------------------------------- */
 
-wasm_module_inst_t wasm_runtime_instantiate_ex2(const wasm_module_t module, const struct InstantiationArgs2 *args,
+wasm_module_inst_t wasm_runtime_instantiate_ex2(const wasm_module_t module,
+                                                const struct InstantiationArgs2 *args,
                                                 char *error_buf, uint32_t error_buf_size)
 {
     Making making = {.args = args, .error_buf = error_buf, .error_buf_size = error_buf_size};
@@ -364,8 +381,9 @@ wasm_module_inst_t wasm_runtime_instantiate_ex2(const wasm_module_t module, cons
     return NULL;
 }
 
-wasm_module_inst_t wasm_runtime_instantiate_ex(const wasm_module_t module, const InstantiationArgs *args,
-                                               char *error_buf, uint32_t error_buf_size)
+wasm_module_inst_t wasm_runtime_instantiate_ex(const wasm_module_t module,
+                                               const InstantiationArgs *args, char *error_buf,
+                                               uint32_t error_buf_size)
 {
     struct InstantiationArgs2 args2 = {.v1 = *args};
     return wasm_runtime_instantiate_ex2(module, &args2, error_buf, error_buf_size);
@@ -379,12 +397,13 @@ wasm_module_inst_t wasm_runtime_instantiate(const wasm_module_t module, uint32_t
     return wasm_runtime_instantiate_ex(module, &args, error_buf, error_buf_size);
 }
 
-/* --- the growing options -------------------------------------------------------------------------------------------- */
+/* --- the growing options ---------------------------------------------------------------------- */
 
 bool wasm_runtime_instantiation_args_create(struct InstantiationArgs2 **p)
 {
     ApiEngine *engine = tern_api_engine_hold();
-    struct InstantiationArgs2 *args = engine != NULL ? tern_alloc_zeroed(engine->alloc, 1, sizeof *args) : NULL;
+    struct InstantiationArgs2 *args =
+        engine != NULL ? tern_alloc_zeroed(engine->alloc, 1, sizeof *args) : NULL;
     if (args == NULL) {
         tern_api_engine_release(engine);
         return false;
@@ -402,12 +421,14 @@ void wasm_runtime_instantiation_args_destroy(struct InstantiationArgs2 *p)
     tern_api_engine_release(engine);
 }
 
-void wasm_runtime_instantiation_args_set_default_stack_size(struct InstantiationArgs2 *p, uint32_t v)
+void wasm_runtime_instantiation_args_set_default_stack_size(struct InstantiationArgs2 *p,
+                                                            uint32_t v)
 {
     p->v1.default_stack_size = v;
 }
 
-void wasm_runtime_instantiation_args_set_host_managed_heap_size(struct InstantiationArgs2 *p, uint32_t v)
+void wasm_runtime_instantiation_args_set_host_managed_heap_size(struct InstantiationArgs2 *p,
+                                                                uint32_t v)
 {
     p->v1.host_managed_heap_size = v;
 }
@@ -417,7 +438,8 @@ void wasm_runtime_instantiation_args_set_max_memory_pages(struct InstantiationAr
     p->v1.max_memory_pages = v;
 }
 
-void wasm_runtime_instantiation_args_set_custom_data(struct InstantiationArgs2 *p, void *custom_data)
+void wasm_runtime_instantiation_args_set_custom_data(struct InstantiationArgs2 *p,
+                                                     void *custom_data)
 {
     p->custom_data = custom_data;
 }
@@ -429,7 +451,8 @@ static WasiSettings *settings_of(struct InstantiationArgs2 *p)
     return &p->wasi;
 }
 
-void wasm_runtime_instantiation_args_set_wasi_arg(struct InstantiationArgs2 *p, char *argv[], int argc)
+void wasm_runtime_instantiation_args_set_wasi_arg(struct InstantiationArgs2 *p, char *argv[],
+                                                  int argc)
 {
     settings_of(p)->options.argv = (const char *const *)argv;
     p->wasi.options.argc = argc > 0 ? (u32)argc : 0;
@@ -442,8 +465,9 @@ void wasm_runtime_instantiation_args_set_wasi_env(struct InstantiationArgs2 *p, 
     p->wasi.options.nenv = env_count;
 }
 
-void wasm_runtime_instantiation_args_set_wasi_dir(struct InstantiationArgs2 *p, const char *dir_list[],
-                                                  uint32_t dir_count, const char *map_dir_list[],
+void wasm_runtime_instantiation_args_set_wasi_dir(struct InstantiationArgs2 *p,
+                                                  const char *dir_list[], uint32_t dir_count,
+                                                  const char *map_dir_list[],
                                                   uint32_t map_dir_count)
 {
     WasiOptions *options = &settings_of(p)->options;
@@ -453,8 +477,8 @@ void wasm_runtime_instantiation_args_set_wasi_dir(struct InstantiationArgs2 *p, 
     options->nmap_dirs = map_dir_count;
 }
 
-void wasm_runtime_instantiation_args_set_wasi_stdio(struct InstantiationArgs2 *p, int64_t stdinfd, int64_t stdoutfd,
-                                                    int64_t stderrfd)
+void wasm_runtime_instantiation_args_set_wasi_stdio(struct InstantiationArgs2 *p, int64_t stdinfd,
+                                                    int64_t stdoutfd, int64_t stderrfd)
 {
     s64 *stdio = settings_of(p)->options.stdio;
     stdio[0] = stdinfd;
@@ -462,7 +486,8 @@ void wasm_runtime_instantiation_args_set_wasi_stdio(struct InstantiationArgs2 *p
     stdio[2] = stderrfd;
 }
 
-void wasm_runtime_instantiation_args_set_wasi_addr_pool(struct InstantiationArgs2 *p, const char *addr_pool[],
+void wasm_runtime_instantiation_args_set_wasi_addr_pool(struct InstantiationArgs2 *p,
+                                                        const char *addr_pool[],
                                                         uint32_t addr_pool_size)
 {
     settings_of(p)->addr_pool = addr_pool;

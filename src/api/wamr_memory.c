@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr_memory.c - linear memories, and exchanging memory with the guest.
  *
- * Everything goes through runtime/guest_range.h for the full length that is touched. The family around
- * wasm_runtime_module_malloc works on memory 0 and asks, in this order, the host-managed heap in it and the
- * guest's own allocator.
- */
+ * Everything goes through runtime/guest_range.h for the full length that is touched. The family
+ * around wasm_runtime_module_malloc works on memory 0 and asks, in this order, the host-managed
+ * heap in it and the guest's own allocator. */
 #include "api/wamr.h"
 #include "runtime/guest_heap.h"
 #include "runtime/guest_range.h"
 
-static Memory *memory_of(const wasm_memory_inst_t memory_inst) { return (Memory *)(void *)memory_inst; }
+static Memory *memory_of(const wasm_memory_inst_t memory_inst)
+{
+    return (Memory *)(void *)memory_inst;
+}
 static wasm_memory_inst_t handle_of(Memory *memory) { return (wasm_memory_inst_t)(void *)memory; }
 
-/* --- memories ---------------------------------------------------------------------------------------------- */
+/* --- memories --------------------------------------------------------------------------------- */
 
-wasm_memory_inst_t wasm_runtime_lookup_memory(const wasm_module_inst_t module_inst, const char *name)
+wasm_memory_inst_t wasm_runtime_lookup_memory(const wasm_module_inst_t module_inst,
+                                              const char *name)
 {
     Extern found;
     bool ok = tern_instance_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
@@ -32,7 +35,10 @@ wasm_memory_inst_t wasm_runtime_get_memory(const wasm_module_inst_t module_inst,
     return index < instance->module->nmemories ? handle_of(instance->memories[index]) : NULL;
 }
 
-uint64_t wasm_memory_get_cur_page_count(const wasm_memory_inst_t memory_inst) { return memory_of(memory_inst)->npages; }
+uint64_t wasm_memory_get_cur_page_count(const wasm_memory_inst_t memory_inst)
+{
+    return memory_of(memory_inst)->npages;
+}
 
 uint64_t wasm_memory_get_max_page_count(const wasm_memory_inst_t memory_inst)
 {
@@ -49,11 +55,15 @@ bool wasm_memory_get_shared(const wasm_memory_inst_t memory_inst)
     return memory_of(memory_inst)->type.limits.is_shared;
 }
 
-void *wasm_memory_get_base_address(const wasm_memory_inst_t memory_inst) { return memory_of(memory_inst)->base; }
+void *wasm_memory_get_base_address(const wasm_memory_inst_t memory_inst)
+{
+    return memory_of(memory_inst)->base;
+}
 
 bool wasm_memory_enlarge(wasm_memory_inst_t memory_inst, uint64_t inc_page_count)
 {
-    return inc_page_count == 0 || tern_memory_grow(memory_of(memory_inst), inc_page_count) != UINT64_MAX;
+    return inc_page_count == 0 ||
+           tern_memory_grow(memory_of(memory_inst), inc_page_count) != UINT64_MAX;
 }
 
 bool wasm_runtime_enlarge_memory(wasm_module_inst_t module_inst, uint64_t inc_page_count)
@@ -71,12 +81,14 @@ bool wasm_runtime_enlarge_memory(wasm_module_inst_t module_inst, uint64_t inc_pa
     if (callback != NULL) {
         bool too_many = inc_page_count > memory->max_pages - memory->npages;
         callback((u32)u64_min(inc_page_count, UINT32_MAX), tern_memory_size(memory), 0,
-                 too_many ? MAX_SIZE_REACHED : INTERNAL_ERROR, module_inst, module_inst->root->running, user_data);
+                 too_many ? MAX_SIZE_REACHED : INTERNAL_ERROR, module_inst,
+                 module_inst->root->running, user_data);
     }
     return false;
 }
 
-void wasm_runtime_set_enlarge_mem_error_callback(const enlarge_memory_error_callback_t callback, void *user_data)
+void wasm_runtime_set_enlarge_mem_error_callback(const enlarge_memory_error_callback_t callback,
+                                                 void *user_data)
 {
     Runtime *runtime = tern_api_runtime();
     tern_port_mutex_lock(&runtime->lock);
@@ -85,12 +97,15 @@ void wasm_runtime_set_enlarge_mem_error_callback(const enlarge_memory_error_call
     tern_port_mutex_unlock(&runtime->lock);
 }
 
-/* --- the guest's own allocator ------------------------------------------------------------------------------- */
+/* --- the guest's own allocator ---------------------------------------------------------------- */
 
-static bool has_guest_allocator(wasm_module_inst_t inst) { return inst->allocator.free_func != UINT32_MAX; }
+static bool has_guest_allocator(wasm_module_inst_t inst)
+{
+    return inst->allocator.free_func != UINT32_MAX;
+}
 
-/* Calls one of its functions; false if it trapped, with the exception. The cells hold arguments and receive
- * the result. */
+/* Calls one of its functions; false if it trapped, with the exception. The cells hold arguments and
+ * receive the result. */
 static bool call_guest(wasm_module_inst_t inst, u32 func_index, u64 *cells)
 {
     wasm_exec_env_t env = tern_api_env(inst);
@@ -104,8 +119,10 @@ static bool call_guest(wasm_module_inst_t inst, u32 func_index, u64 *cells)
     wasm_module_inst_t outer = env->inst;
     env->inst = inst;
     TrapCode code = tern_api_run(env, func);
-    if (code == TRAP_NONE) memcpy(cells, slots, func->type->result_cells * sizeof *cells);
-    else tern_api_trapped(env, code);
+    if (code == TRAP_NONE)
+        memcpy(cells, slots, func->type->result_cells * sizeof *cells);
+    else
+        tern_api_trapped(env, code);
     env->inst = outer;
     return code == TRAP_NONE;
 }
@@ -121,35 +138,40 @@ static u64 guest_alloc(wasm_module_inst_t inst, u64 size)
     u64 addr = cells[0];
     const Memory *memory = tern_api_memory0(inst);
     if (addr == 0) {
-        tern_api_log(WASM_LOG_LEVEL_WARNING,
-                     "allocate %llu bytes memory failed: the guest's %s has no room (memory is %llu bytes)",
-                     (unsigned long long)size, is_script ? "__new" : "malloc",
-                     (unsigned long long)tern_memory_size(memory));
+        tern_api_log(
+            WASM_LOG_LEVEL_WARNING,
+            "allocate %llu bytes memory failed: the guest's %s has no room (memory is %llu bytes)",
+            (unsigned long long)size, is_script ? "__new" : "malloc",
+            (unsigned long long)tern_memory_size(memory));
     } else if (!tern_guest_range_ok(memory, addr, size)) {
-        tern_api_log(WASM_LOG_LEVEL_WARNING,
-                     "allocate %llu bytes memory failed: the guest's %s returned 0x%llx, which is not inside memory",
-                     (unsigned long long)size, is_script ? "__new" : "malloc", (unsigned long long)addr);
+        tern_api_log(
+            WASM_LOG_LEVEL_WARNING,
+            "allocate %llu bytes memory failed: the guest's %s returned 0x%llx, which is not inside memory",
+            (unsigned long long)size, is_script ? "__new" : "malloc", (unsigned long long)addr);
         addr = 0;
     }
     return addr;
 }
 
-/* --- blocks -------------------------------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------------------------- */
 
 static u64 heap_alloc(const Memory *memory, u64 size)
 {
     u64 addr = tern_guest_heap_alloc(memory->heap, size);
     if (addr != 0) return addr;
     GuestHeapStats stats = tern_guest_heap_stats(memory->heap);
-    tern_api_log(WASM_LOG_LEVEL_WARNING,
-                 "allocate %llu bytes memory failed: of the host-managed heap's %llu bytes %llu are free, the largest "
-                 "piece %llu, in %llu live blocks",
-                 (unsigned long long)size, (unsigned long long)stats.total_bytes, (unsigned long long)stats.free_bytes,
-                 (unsigned long long)stats.largest_free_bytes, (unsigned long long)stats.live_blocks);
+    tern_api_log(
+        WASM_LOG_LEVEL_WARNING,
+        "allocate %llu bytes memory failed: of the host-managed heap's %llu bytes %llu are free, the largest "
+        "piece %llu, in %llu live blocks",
+        (unsigned long long)size, (unsigned long long)stats.total_bytes,
+        (unsigned long long)stats.free_bytes, (unsigned long long)stats.largest_free_bytes,
+        (unsigned long long)stats.live_blocks);
     return 0;
 }
 
-uint64_t wasm_runtime_module_malloc(wasm_module_inst_t module_inst, uint64_t size, void **p_native_addr)
+uint64_t wasm_runtime_module_malloc(wasm_module_inst_t module_inst, uint64_t size,
+                                    void **p_native_addr)
 {
     if (p_native_addr != NULL) *p_native_addr = NULL;
     Memory *memory = tern_api_memory0(module_inst);
@@ -159,24 +181,30 @@ uint64_t wasm_runtime_module_malloc(wasm_module_inst_t module_inst, uint64_t siz
     }
     u64 addr = 0;
     if (!memory->type.limits.is_64 && size > UINT32_MAX)
-        tern_api_log(WASM_LOG_LEVEL_WARNING, "allocate %llu bytes memory failed: more than a 32-bit memory can have",
-                     (unsigned long long)size);
-    else if (memory->heap != NULL) addr = heap_alloc(memory, size);
-    else if (has_guest_allocator(module_inst)) addr = guest_alloc(module_inst, size);
-    else
         tern_api_log(WASM_LOG_LEVEL_WARNING,
-                     "allocate %llu bytes memory failed: the instance has no host-managed heap, and the module exports "
-                     "no malloc and free",
+                     "allocate %llu bytes memory failed: more than a 32-bit memory can have",
                      (unsigned long long)size);
+    else if (memory->heap != NULL)
+        addr = heap_alloc(memory, size);
+    else if (has_guest_allocator(module_inst))
+        addr = guest_alloc(module_inst, size);
+    else
+        tern_api_log(
+            WASM_LOG_LEVEL_WARNING,
+            "allocate %llu bytes memory failed: the instance has no host-managed heap, and the module exports "
+            "no malloc and free",
+            (unsigned long long)size);
     if (addr != 0 && p_native_addr != NULL) *p_native_addr = tern_guest_range(memory, addr, size);
     return addr;
 }
 
 static void explain_free(u64 addr, GuestHeapFree outcome)
 {
-    const char *reason = outcome == GUEST_HEAP_INTERIOR ? "it lies inside a live block, not at its start"
-                                                        : "it was freed before or never allocated";
-    tern_api_log(WASM_LOG_LEVEL_WARNING, "free of 0x%llx ignored: %s", (unsigned long long)addr, reason);
+    const char *reason = outcome == GUEST_HEAP_INTERIOR
+                             ? "it lies inside a live block, not at its start"
+                             : "it was freed before or never allocated";
+    tern_api_log(WASM_LOG_LEVEL_WARNING, "free of 0x%llx ignored: %s", (unsigned long long)addr,
+                 reason);
 }
 
 void wasm_runtime_module_free(wasm_module_inst_t module_inst, uint64_t ptr)
@@ -190,11 +218,13 @@ void wasm_runtime_module_free(wasm_module_inst_t module_inst, uint64_t ptr)
         u64 cells[2] = {ptr, 0};
         call_guest(module_inst, module_inst->allocator.free_func, cells);
     } else {
-        tern_api_log(WASM_LOG_LEVEL_WARNING, "free of 0x%llx ignored: it lies in no heap", (unsigned long long)ptr);
+        tern_api_log(WASM_LOG_LEVEL_WARNING, "free of 0x%llx ignored: it lies in no heap",
+                     (unsigned long long)ptr);
     }
 }
 
-uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst, uint64_t ptr, uint64_t size, void **p_native_addr)
+uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst, uint64_t ptr, uint64_t size,
+                                     void **p_native_addr)
 {
     if (ptr == 0) return wasm_runtime_module_malloc(module_inst, size, p_native_addr);
     if (p_native_addr != NULL) *p_native_addr = NULL;
@@ -202,7 +232,8 @@ uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst, uint64_t pt
     GuestHeap *heap = memory != NULL ? memory->heap : NULL;
     u64 old_size = heap != NULL ? tern_guest_heap_block_size(heap, ptr) : 0;
     if (old_size == 0) {
-        if (heap != NULL && tern_guest_heap_contains(heap, ptr)) explain_free(ptr, GUEST_HEAP_NOT_LIVE);
+        if (heap != NULL && tern_guest_heap_contains(heap, ptr))
+            explain_free(ptr, GUEST_HEAP_NOT_LIVE);
         tern_api_throw(module_inst, "out of memory");
         return 0;
     }
@@ -214,14 +245,16 @@ uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst, uint64_t pt
             return 0;
         }
         u64 n = u64_min(old_size, size);
-        if (n > 0) memcpy(tern_guest_range(memory, addr, n), tern_guest_range(memory, ptr, n), (size_t)n);
+        if (n > 0)
+            memcpy(tern_guest_range(memory, addr, n), tern_guest_range(memory, ptr, n), (size_t)n);
         tern_guest_heap_free(heap, ptr);
     }
     if (p_native_addr != NULL) *p_native_addr = tern_guest_range(memory, addr, size);
     return addr;
 }
 
-uint64_t wasm_runtime_module_dup_data(wasm_module_inst_t module_inst, const char *src, uint64_t size)
+uint64_t wasm_runtime_module_dup_data(wasm_module_inst_t module_inst, const char *src,
+                                      uint64_t size)
 {
     void *native;
     u64 addr = wasm_runtime_module_malloc(module_inst, size, &native);
@@ -229,7 +262,7 @@ uint64_t wasm_runtime_module_dup_data(wasm_module_inst_t module_inst, const char
     return addr;
 }
 
-/* --- checking ------------------------------------------------------------------------------------------------- */
+/* --- checking --------------------------------------------------------------------------------- */
 
 static bool refuse(wasm_module_inst_t inst)
 {
@@ -237,7 +270,8 @@ static bool refuse(wasm_module_inst_t inst)
     return false;
 }
 
-bool wasm_runtime_validate_app_addr(wasm_module_inst_t module_inst, uint64_t app_offset, uint64_t size)
+bool wasm_runtime_validate_app_addr(wasm_module_inst_t module_inst, uint64_t app_offset,
+                                    uint64_t size)
 {
     const Memory *memory = tern_api_memory0(module_inst);
     return (memory != NULL && tern_guest_range_ok(memory, app_offset, size)) || refuse(module_inst);
@@ -247,18 +281,21 @@ bool wasm_runtime_validate_app_str_addr(wasm_module_inst_t module_inst, uint64_t
 {
     const Memory *memory = tern_api_memory0(module_inst);
     u64 size;
-    return (memory != NULL && tern_guest_string(memory, app_str_offset, &size) != NULL) || refuse(module_inst);
+    return (memory != NULL && tern_guest_string(memory, app_str_offset, &size) != NULL) ||
+           refuse(module_inst);
 }
 
-bool wasm_runtime_validate_native_addr(wasm_module_inst_t module_inst, void *native_ptr, uint64_t size)
+bool wasm_runtime_validate_native_addr(wasm_module_inst_t module_inst, void *native_ptr,
+                                       uint64_t size)
 {
     const Memory *memory = tern_api_memory0(module_inst);
-    if (memory == NULL || (uintptr_t)native_ptr < (uintptr_t)memory->base) return refuse(module_inst);
+    if (memory == NULL || (uintptr_t)native_ptr < (uintptr_t)memory->base)
+        return refuse(module_inst);
     u64 addr = (uintptr_t)native_ptr - (uintptr_t)memory->base;
     return tern_guest_range_ok(memory, addr, size) || refuse(module_inst);
 }
 
-/* --- converting ------------------------------------------------------------------------------------------------ */
+/* --- converting ------------------------------------------------------------------------------- */
 
 void *wasm_runtime_addr_app_to_native(wasm_module_inst_t module_inst, uint64_t app_offset)
 {
@@ -294,7 +331,7 @@ bool wasm_runtime_get_native_addr_range(wasm_module_inst_t module_inst, uint8_t 
     return true;
 }
 
-/* --- exported globals and tables --------------------------------------------------------------------------------- */
+/* --- exported globals and tables -------------------------------------------------------------- */
 
 bool wasm_runtime_get_export_global_inst(const wasm_module_inst_t module_inst, const char *name,
                                          wasm_global_inst_t *global_inst)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* wamr_module.c - loading, registering and unloading modules, and finding providers for their imports.
+/* wamr_module.c - loading, registering and unloading modules, and finding providers for their
+ * imports.
  *
- * Bytes are always copied, so the host's buffer is its own again after load and is never written.
- */
+ * Bytes are always copied, so the host's buffer is its own again after load and is never
+ * written. */
 #include "api/wamr.h"
 #include "binary/decode.h"
 
@@ -21,7 +22,7 @@ struct Loading {
 /* Names are short in messages. */
 #define NAME_ARG(name) (int)u64_min((name).size, 64), (name).bytes
 
-/* --- life -------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void tern_api_module_release(wasm_module_t module)
 {
@@ -45,7 +46,7 @@ static const char *copy_text(Arena *arena, const char *text, size_t size)
     return copy;
 }
 
-/* --- registered modules ------------------------------------------------------------------------------------ */
+/* --- registered modules ----------------------------------------------------------------------- */
 
 /* The lock is held. */
 static wasm_module_t find_registered(const Runtime *runtime, Name name)
@@ -74,7 +75,8 @@ void tern_api_registered_clear(Runtime *runtime)
     while (r != NULL) {
         RegisteredModule *next = r->next;
         ApiEngine *engine = r->module->engine;
-        __atomic_add_fetch(&engine->refs, 1, __ATOMIC_RELAXED); /* its allocator has to outlive the module */
+        __atomic_add_fetch(&engine->refs, 1,
+                           __ATOMIC_RELAXED); /* its allocator has to outlive the module */
         tern_api_module_release(r->module);
         tern_free(engine->alloc, r, sizeof *r);
         tern_api_engine_release(engine);
@@ -105,15 +107,18 @@ bool wasm_runtime_register_module(const char *module_name, wasm_module_t module,
 {
     const char *reason = NULL;
     Name name = {module_name, module_name != NULL ? (u32)strlen(module_name) : 0};
-    if (module_name == NULL || module == NULL) reason = module == NULL ? "module is null" : "module name is null";
-    else if (tern_api_is_builtin_module(name)) reason = "can not register as a built-in module";
+    if (module_name == NULL || module == NULL)
+        reason = module == NULL ? "module is null" : "module name is null";
+    else if (tern_api_is_builtin_module(name))
+        reason = "can not register as a built-in module";
     if (reason == NULL) {
         Runtime *runtime = tern_api_runtime();
         tern_port_mutex_lock(&runtime->lock);
         reason = register_locked(runtime, name, module);
         tern_port_mutex_unlock(&runtime->lock);
     }
-    if (reason != NULL) tern_api_error(error_buf, error_buf_size, "Register module failed: %s", reason);
+    if (reason != NULL)
+        tern_api_error(error_buf, error_buf_size, "Register module failed: %s", reason);
     return reason == NULL;
 }
 
@@ -126,10 +131,10 @@ void wasm_runtime_set_module_reader(const module_reader reader, const module_des
     tern_port_mutex_unlock(&runtime->lock);
 }
 
-/* --- resolving --------------------------------------------------------------------------------------------- */
+/* --- resolving -------------------------------------------------------------------------------- */
 
-static wasm_module_t load(const u8 *buf, size_t size, const LoadArgs *args, const Loading *loading, char *error_buf,
-                          u32 error_buf_size);
+static wasm_module_t load(const u8 *buf, size_t size, const LoadArgs *args, const Loading *loading,
+                          char *error_buf, u32 error_buf_size);
 
 /* Asks the module reader. NULL, with a warning, if it has none to give. */
 static wasm_module_t read_module(Name name, const Loading *loading)
@@ -141,8 +146,10 @@ static wasm_module_t read_module(Name name, const Loading *loading)
     tern_port_mutex_unlock(&runtime->lock);
     if (reader == NULL) return NULL;
     for (const Loading *l = loading; l != NULL; l = l->outer) {
-        if (l->name.size != name.size || memcmp(l->name.bytes, name.bytes, name.size) != 0) continue;
-        tern_api_log(WASM_LOG_LEVEL_WARNING, "modules import each other in a circle through \"%.*s\"", NAME_ARG(name));
+        if (l->name.size != name.size || memcmp(l->name.bytes, name.bytes, name.size) != 0)
+            continue;
+        tern_api_log(WASM_LOG_LEVEL_WARNING,
+                     "modules import each other in a circle through \"%.*s\"", NAME_ARG(name));
         return NULL;
     }
     char text[256];
@@ -185,7 +192,8 @@ static wasm_module_t provider(Name name, const Loading *loading)
     return NULL;
 }
 
-static void resolve_import(wasm_module_t module, const Import *import, ImportLink *link, const Loading *loading)
+static void resolve_import(wasm_module_t module, const Import *import, ImportLink *link,
+                           const Loading *loading)
 {
     const Module *m = module->module;
     link->call.import = import;
@@ -206,7 +214,8 @@ static void resolve_import(wasm_module_t module, const Import *import, ImportLin
     Value value;
     bool is_storage = import->kind == EXTERN_TABLE || import->kind == EXTERN_MEMORY;
     if (is_storage && tern_api_is_builtin_module(import->module)) link->kind = LINK_CREATE;
-    if (import->kind == EXTERN_GLOBAL && tern_api_builtin_global(import, &m->globals[import->index].type, &value))
+    if (import->kind == EXTERN_GLOBAL &&
+        tern_api_builtin_global(import, &m->globals[import->index].type, &value))
         link->kind = LINK_CREATE;
 }
 
@@ -225,19 +234,21 @@ static bool resolve(wasm_module_t module, const Loading *loading)
 
 bool wasm_runtime_resolve_symbols(wasm_module_t module) { return resolve(module, NULL); }
 
-/* --- loading ------------------------------------------------------------------------------------------------ */
+/* --- loading ---------------------------------------------------------------------------------- */
 
-static wasm_module_t load(const u8 *buf, size_t size, const LoadArgs *args, const Loading *loading, char *error_buf,
-                          u32 error_buf_size)
+static wasm_module_t load(const u8 *buf, size_t size, const LoadArgs *args, const Loading *loading,
+                          char *error_buf, u32 error_buf_size)
 {
     ApiEngine *engine = tern_api_engine_hold();
     if (engine == NULL) {
-        tern_api_error(error_buf, error_buf_size, "WASM module load failed: the runtime is not running");
+        tern_api_error(error_buf, error_buf_size,
+                       "WASM module load failed: the runtime is not running");
         return NULL;
     }
     wasm_module_t module = tern_alloc_zeroed(engine->alloc, 1, sizeof *module);
     if (module == NULL) {
-        tern_api_error(error_buf, error_buf_size, "WASM module load failed: allocate memory failed");
+        tern_api_error(error_buf, error_buf_size,
+                       "WASM module load failed: allocate memory failed");
         tern_api_engine_release(engine);
         return NULL;
     }
@@ -247,7 +258,8 @@ static wasm_module_t load(const u8 *buf, size_t size, const LoadArgs *args, cons
 
     Diag diag = {0};
     DecodeOptions options = {.features = engine->engine->options.features, .copy_bytes = true};
-    module->module = tern_module_decode(engine->engine->types, engine->alloc, buf, size, &options, &diag);
+    module->module =
+        tern_module_decode(engine->engine->types, engine->alloc, buf, size, &options, &diag);
     if (module->module == NULL) {
         char reason[256];
         tern_diag_format(&diag, reason, sizeof reason);
@@ -259,7 +271,8 @@ static wasm_module_t load(const u8 *buf, size_t size, const LoadArgs *args, cons
     module->name = copy_text(&module->arena, name, strlen(name));
     module->links = tern_arena_alloc(&module->arena, sizeof *module->links, m->nimports);
     if (module->name == NULL || module->links == NULL) {
-        tern_api_error(error_buf, error_buf_size, "WASM module load failed: allocate memory failed");
+        tern_api_error(error_buf, error_buf_size,
+                       "WASM module load failed: allocate memory failed");
         module->links = NULL;
         goto fail;
     }
@@ -275,23 +288,26 @@ fail:
     return NULL;
 }
 
-wasm_module_t wasm_runtime_load_ex(uint8_t *buf, uint32_t size, const LoadArgs *args, char *error_buf,
-                                   uint32_t error_buf_size)
+wasm_module_t wasm_runtime_load_ex(uint8_t *buf, uint32_t size, const LoadArgs *args,
+                                   char *error_buf, uint32_t error_buf_size)
 {
     if (args == NULL) {
         tern_api_error(error_buf, error_buf_size, "WASM module load failed: null load arguments");
         return NULL;
     }
     if (wasm_runtime_get_file_package_type(buf, size) == Wasm_Module_AoT) {
-        tern_api_error(error_buf, error_buf_size,
-                       "AOT module load failed: WAMR's precompiled files cannot be run, load the .wasm instead");
+        tern_api_error(
+            error_buf, error_buf_size,
+            "AOT module load failed: WAMR's precompiled files cannot be run, load the .wasm instead");
         return NULL;
     }
     static const u8 nothing[1];
-    return load(buf != NULL ? buf : nothing, buf != NULL ? size : 0, args, NULL, error_buf, error_buf_size);
+    return load(buf != NULL ? buf : nothing, buf != NULL ? size : 0, args, NULL, error_buf,
+                error_buf_size);
 }
 
-wasm_module_t wasm_runtime_load(uint8_t *buf, uint32_t size, char *error_buf, uint32_t error_buf_size)
+wasm_module_t wasm_runtime_load(uint8_t *buf, uint32_t size, char *error_buf,
+                                uint32_t error_buf_size)
 {
     LoadArgs args = {0};
     return wasm_runtime_load_ex(buf, size, &args, error_buf, error_buf_size);
@@ -308,20 +324,24 @@ static u32 put_leb(u8 *out, u32 value)
     return n;
 }
 
-wasm_module_t wasm_runtime_load_from_sections(wasm_section_list_t section_list, bool is_aot, char *error_buf,
-                                              uint32_t error_buf_size)
+wasm_module_t wasm_runtime_load_from_sections(wasm_section_list_t section_list, bool is_aot,
+                                              char *error_buf, uint32_t error_buf_size)
 {
     if (is_aot) {
-        tern_api_error(error_buf, error_buf_size,
-                       "AOT module load failed: WAMR's precompiled files cannot be run, load the .wasm instead");
+        tern_api_error(
+            error_buf, error_buf_size,
+            "AOT module load failed: WAMR's precompiled files cannot be run, load the .wasm instead");
         return NULL;
     }
     u64 most = 8;
-    for (const wasm_section_t *s = section_list; s != NULL; s = s->next) most += 6 + (u64)s->section_body_size;
+    for (const wasm_section_t *s = section_list; s != NULL; s = s->next)
+        most += 6 + (u64)s->section_body_size;
     ApiEngine *engine = tern_api_engine_hold();
-    u8 *bytes = engine != NULL && most <= UINT32_MAX ? tern_alloc(engine->alloc, (size_t)most) : NULL;
+    u8 *bytes =
+        engine != NULL && most <= UINT32_MAX ? tern_alloc(engine->alloc, (size_t)most) : NULL;
     if (bytes == NULL) {
-        tern_api_error(error_buf, error_buf_size, "WASM module load failed: allocate memory failed");
+        tern_api_error(error_buf, error_buf_size,
+                       "WASM module load failed: allocate memory failed");
         tern_api_engine_release(engine);
         return NULL;
     }
@@ -340,9 +360,10 @@ wasm_module_t wasm_runtime_load_from_sections(wasm_section_list_t section_list, 
     return module;
 }
 
-/* --- about modules ------------------------------------------------------------------------------------------ */
+/* --- about modules ---------------------------------------------------------------------------- */
 
-bool wasm_runtime_set_module_name(wasm_module_t module, const char *name, char *error_buf, uint32_t error_buf_size)
+bool wasm_runtime_set_module_name(wasm_module_t module, const char *name, char *error_buf,
+                                  uint32_t error_buf_size)
 {
     if (module == NULL || name == NULL) {
         tern_api_error(error_buf, error_buf_size, "Set module name failed: module or name is null");
@@ -357,9 +378,15 @@ bool wasm_runtime_set_module_name(wasm_module_t module, const char *name, char *
     return true;
 }
 
-const char *wasm_runtime_get_module_name(wasm_module_t module) { return module != NULL ? module->name : ""; }
+const char *wasm_runtime_get_module_name(wasm_module_t module)
+{
+    return module != NULL ? module->name : "";
+}
 
-bool wasm_runtime_is_underlying_binary_freeable(const wasm_module_t module) { return module != NULL; }
+bool wasm_runtime_is_underlying_binary_freeable(const wasm_module_t module)
+{
+    return module != NULL;
+}
 
 char *wasm_runtime_get_module_hash(wasm_module_t module)
 {
@@ -367,7 +394,8 @@ char *wasm_runtime_get_module_hash(wasm_module_t module)
     return NULL;
 }
 
-const uint8_t *wasm_runtime_get_custom_section(const wasm_module_t module_comm, const char *name, uint32_t *len)
+const uint8_t *wasm_runtime_get_custom_section(const wasm_module_t module_comm, const char *name,
+                                               uint32_t *len)
 {
     const CustomSection *section = tern_module_find_custom(module_comm->module, name);
     if (section == NULL) return NULL;
@@ -375,12 +403,12 @@ const uint8_t *wasm_runtime_get_custom_section(const wasm_module_t module_comm, 
     return section->bytes;
 }
 
-/* --- WASI settings --------------------------------------------------------------------------------------------- */
+/* --- WASI settings ---------------------------------------------------------------------------- */
 
 void wasm_runtime_set_wasi_args_ex(wasm_module_t module, const char *dir_list[], uint32_t dir_count,
-                                   const char *map_dir_list[], uint32_t map_dir_count, const char *env[],
-                                   uint32_t env_count, char *argv[], int argc, int64_t stdinfd, int64_t stdoutfd,
-                                   int64_t stderrfd)
+                                   const char *map_dir_list[], uint32_t map_dir_count,
+                                   const char *env[], uint32_t env_count, char *argv[], int argc,
+                                   int64_t stdinfd, int64_t stdoutfd, int64_t stderrfd)
 {
     if (module == NULL) return;
     module->wasi.is_set = true;
@@ -398,14 +426,15 @@ void wasm_runtime_set_wasi_args_ex(wasm_module_t module, const char *dir_list[],
 }
 
 void wasm_runtime_set_wasi_args(wasm_module_t module, const char *dir_list[], uint32_t dir_count,
-                                const char *map_dir_list[], uint32_t map_dir_count, const char *env[],
-                                uint32_t env_count, char *argv[], int argc)
+                                const char *map_dir_list[], uint32_t map_dir_count,
+                                const char *env[], uint32_t env_count, char *argv[], int argc)
 {
-    wasm_runtime_set_wasi_args_ex(module, dir_list, dir_count, map_dir_list, map_dir_count, env, env_count, argv,
-                                  argc, -1, -1, -1);
+    wasm_runtime_set_wasi_args_ex(module, dir_list, dir_count, map_dir_list, map_dir_count, env,
+                                  env_count, argv, argc, -1, -1, -1);
 }
 
-void wasm_runtime_set_wasi_addr_pool(wasm_module_t module, const char *addr_pool[], uint32_t addr_pool_size)
+void wasm_runtime_set_wasi_addr_pool(wasm_module_t module, const char *addr_pool[],
+                                     uint32_t addr_pool_size)
 {
     if (module == NULL) return;
     if (!module->wasi.is_set) module->wasi.options = WASI_OPTIONS_DEFAULT;

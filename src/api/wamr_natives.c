@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr_natives.c - functions that hosts registered, and which import gets which.
  *
- * Groups are searched newest first; the first that has the symbol decides, also when its signature does not
- * fit. Arrays are looked up through a map and, unlike in WAMR, not sorted: they are never written.
- */
+ * Groups are searched newest first; the first that has the symbol decides, also when its signature
+ * does not fit. Arrays are looked up through a map and, unlike in WAMR, not sorted: they are never
+ * written. */
 #include <stdio.h>
 
 #include "api/wamr.h"
@@ -39,8 +39,11 @@ static bool register_group(const char *module_name, NativeSymbol *symbols, u32 n
         tern_api_engine_release(engine);
         return false;
     }
-    *group = (NativeGroup){.module_name = module_name != NULL ? module_name : "", .symbols = symbols, .n = n,
-                           .is_raw = is_raw, .engine = engine};
+    *group = (NativeGroup){.module_name = module_name != NULL ? module_name : "",
+                           .symbols = symbols,
+                           .n = n,
+                           .is_raw = is_raw,
+                           .engine = engine};
     for (u32 i = n; i-- > 0;) { /* backwards: the first of equal names stays */
         const char *symbol = symbols[i].symbol;
         if (tern_map_put(&group->by_name, engine->alloc, symbol, (u32)strlen(symbol), i)) continue;
@@ -55,7 +58,8 @@ static bool register_group(const char *module_name, NativeSymbol *symbols, u32 n
     return true;
 }
 
-bool wasm_runtime_register_natives(const char *module_name, NativeSymbol *native_symbols, uint32_t n_native_symbols)
+bool wasm_runtime_register_natives(const char *module_name, NativeSymbol *native_symbols,
+                                   uint32_t n_native_symbols)
 {
     return register_group(module_name, native_symbols, n_native_symbols, false);
 }
@@ -72,7 +76,8 @@ bool wasm_runtime_unregister_natives(const char *module_name, NativeSymbol *nati
     NativeGroup *found = NULL;
     tern_port_mutex_lock(&runtime->lock);
     for (NativeGroup **p = &runtime->natives; *p != NULL; p = &(*p)->next) {
-        if ((*p)->symbols != native_symbols || strcmp((*p)->module_name, module_name) != 0) continue;
+        if ((*p)->symbols != native_symbols || strcmp((*p)->module_name, module_name) != 0)
+            continue;
         found = *p;
         *p = found->next;
         break;
@@ -115,8 +120,8 @@ bool tern_api_native_exists(const char *module_name, const char *name)
     Runtime *runtime = tern_api_runtime();
     bool is_raw;
     tern_port_mutex_lock(&runtime->lock);
-    bool found = find(runtime, (Name){module_name, (u32)strlen(module_name)}, (Name){name, (u32)strlen(name)},
-                      &is_raw) != NULL;
+    bool found = find(runtime, (Name){module_name, (u32)strlen(module_name)},
+                      (Name){name, (u32)strlen(name)}, &is_raw) != NULL;
     tern_port_mutex_unlock(&runtime->lock);
     return found;
 }
@@ -140,19 +145,20 @@ bool tern_api_native_resolve(wasm_module_t module, const Import *import, ImportL
     bool is_64 = m->nmemories > 0 && m->memories[0].limits.is_64;
     if (is_raw) {
         tern_native_call_init_raw(&link->call, type, symbol.func_ptr);
-    } else if (!tern_native_call_init(&link->call, &module->arena, type, is_64, symbol.func_ptr, symbol.signature,
-                                      &reason)) {
-        tern_api_log(WASM_LOG_LEVEL_WARNING,
-                     "failed to check signature '%s' and resolve pointer params for import function (%.*s, %.*s): %s",
-                     symbol.signature != NULL ? symbol.signature : "", (int)import->module.size, import->module.bytes,
-                     (int)import->name.size, import->name.bytes, reason);
+    } else if (!tern_native_call_init(&link->call, &module->arena, type, is_64, symbol.func_ptr,
+                                      symbol.signature, &reason)) {
+        tern_api_log(
+            WASM_LOG_LEVEL_WARNING,
+            "failed to check signature '%s' and resolve pointer params for import function (%.*s, %.*s): %s",
+            symbol.signature != NULL ? symbol.signature : "", (int)import->module.size,
+            import->module.bytes, (int)import->name.size, import->name.bytes, reason);
         return true;
     }
     link->kind = LINK_NATIVE;
     return true;
 }
 
-/* --- what is ours --------------------------------------------------------------------------------------- */
+/* --- what is ours ----------------------------------------------------------------------------- */
 
 bool tern_api_is_builtin_module(Name name)
 {
@@ -161,11 +167,15 @@ bool tern_api_is_builtin_module(Name name)
 
 bool tern_api_builtin_global(const Import *import, const GlobalType *type, Value *value)
 {
-    if (!name_is(import->module, "global") || type->is_mutable || type->type != VT_F64) return false;
+    if (!name_is(import->module, "global") || type->is_mutable || type->type != VT_F64)
+        return false;
     *value = (Value){0};
-    if (name_is(import->name, "NaN")) value->i64 = 0x7ff8000000000000;
-    else if (name_is(import->name, "Infinity")) value->i64 = 0x7ff0000000000000;
-    else return false;
+    if (name_is(import->name, "NaN"))
+        value->i64 = 0x7ff8000000000000;
+    else if (name_is(import->name, "Infinity"))
+        value->i64 = 0x7ff0000000000000;
+    else
+        return false;
     return true;
 }
 
@@ -187,7 +197,8 @@ TrapCode tern_api_call_unlinked(Exec *x, void *env, u64 *slots)
     const NativeCall *call = env;
     wasm_exec_env_t exec_env = x->host_data;
     const Import *import = call->import;
-    tern_api_throw(exec_env->inst, "failed to call unlinked import function (%.*s, %.*s)", (int)import->module.size,
-                   import->module.bytes, (int)import->name.size, import->name.bytes);
+    tern_api_throw(exec_env->inst, "failed to call unlinked import function (%.*s, %.*s)",
+                   (int)import->module.size, import->module.bytes, (int)import->name.size,
+                   import->name.bytes);
     return tern_exec_trap(x, TRAP_UNLINKED_IMPORT);
 }

@@ -41,8 +41,10 @@ static void put_stack(Text *text, wasm_exec_env_t env)
     for (u32 i = 0; i < n; i++) {
         Name name = tern_module_func_name(frames[i].instance->module, frames[i].func_index);
         put(text, "#%02u: 0x%04x - ", (unsigned)i, (unsigned)frames[i].offset);
-        if (name.size > 0) put(text, "%.*s\n", (int)u64_min(name.size, 512), name.bytes);
-        else put(text, "$f%u\n", (unsigned)frames[i].func_index);
+        if (name.size > 0)
+            put(text, "%.*s\n", (int)u64_min(name.size, 512), name.bytes);
+        else
+            put(text, "$f%u\n", (unsigned)frames[i].func_index);
     }
     if (all > n) put(text, "... and %u more\n", (unsigned)(all - n));
     put(text, "\n");
@@ -71,8 +73,8 @@ void wasm_runtime_dump_call_stack(wasm_exec_env_t exec_env)
     fputs(buf, stdout);
 }
 
-/* A terminated copy of a function's name, kept with its module; NULL if it has none. Frames may be asked for
- * often, so the export's own copy is preferred. */
+/* A terminated copy of a function's name, kept with its module; NULL if it has none. Frames may be
+ * asked for often, so the export's own copy is preferred. */
 static const char *kept_name(const TrapFrame *frame)
 {
     wasm_module_inst_t inst = frame->instance->host_data;
@@ -86,8 +88,9 @@ static const char *kept_name(const TrapFrame *frame)
     return NULL;
 }
 
-uint32_t wasm_copy_callstack(const wasm_exec_env_t exec_env, WASMCApiFrame *buffer, const uint32_t length,
-                             const uint32_t skip_n, char *error_buf, uint32_t error_buf_size)
+uint32_t wasm_copy_callstack(const wasm_exec_env_t exec_env, WASMCApiFrame *buffer,
+                             const uint32_t length, const uint32_t skip_n, char *error_buf,
+                             uint32_t error_buf_size)
 {
     TrapFrame frames[TRAP_MAX_FRAMES];
     u32 all = tern_api_frames(exec_env, frames, TRAP_MAX_FRAMES);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr_types.c - what a file is, and what a module imports and exports.
  *
- * Type handles are the module's own types. Names are NUL-terminated copies, made when a module is first asked.
- */
+ * Type handles are the module's own types. Names are NUL-terminated copies, made when a module is
+ * first asked. */
 #include "api/wamr.h"
 
-/* --- files ---------------------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 #define AOT_CURRENT_VERSION 6u /* of WAMR 2.4.3 */
 
@@ -27,7 +27,10 @@ package_type_t wasm_runtime_get_module_package_type(const wasm_module_t module)
     return module != NULL ? Wasm_Module_Bytecode : Package_Type_Unknown;
 }
 
-static u32 fixed_u32(const u8 *p) { return p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24; }
+static u32 fixed_u32(const u8 *p)
+{
+    return p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;
+}
 static u32 fixed_u16(const u8 *p) { return p[0] | (u32)p[1] << 8; }
 
 uint32_t wasm_runtime_get_file_package_version(const uint8_t *buf, uint32_t size)
@@ -35,7 +38,10 @@ uint32_t wasm_runtime_get_file_package_version(const uint8_t *buf, uint32_t size
     return buf != NULL && size >= 8 ? fixed_u32(buf + 4) : 0;
 }
 
-uint32_t wasm_runtime_get_module_package_version(const wasm_module_t module) { return module != NULL ? 1 : 0; }
+uint32_t wasm_runtime_get_module_package_version(const wasm_module_t module)
+{
+    return module != NULL ? 1 : 0;
+}
 
 uint32_t wasm_runtime_get_current_package_version(package_type_t package_type)
 {
@@ -49,7 +55,8 @@ uint32_t wasm_runtime_get_current_package_version(package_type_t package_type)
 bool wasm_runtime_is_xip_file(const uint8_t *buf, uint32_t size)
 {
     if (wasm_runtime_get_file_package_type(buf, size) != Wasm_Module_AoT) return false;
-    /* Sections of u32 type and u32 size, aligned to 4; type 0 is target info: u16 binary type, ABI, ELF type. */
+    /* Sections of u32 type and u32 size, aligned to 4; type 0 is target info: u16 binary type, ABI,
+     * ELF type. */
     u64 at = 8;
     while (at + 8 <= size) {
         u32 type = fixed_u32(buf + at);
@@ -61,7 +68,7 @@ bool wasm_runtime_is_xip_file(const uint8_t *buf, uint32_t size)
     return false;
 }
 
-/* --- kinds ---------------------------------------------------------------------------------------------------- */
+/* --- kinds ------------------------------------------------------------------------------------ */
 
 #define KIND_NONE ((wasm_valkind_t)-1)
 
@@ -84,11 +91,12 @@ wasm_valkind_t tern_api_valkind(const TypeRegistry *types, ValType type)
     default: return KIND_NONE;
     }
     if (tern_api_is_funcref(types, type)) return WASM_FUNCREF;
-    bool is_extern = !vt_is_concrete(type) && (vt_heap(type) == HEAP_EXTERN || vt_heap(type) == HEAP_NOEXTERN);
+    bool is_extern =
+        !vt_is_concrete(type) && (vt_heap(type) == HEAP_EXTERN || vt_heap(type) == HEAP_NOEXTERN);
     return is_extern ? WASM_EXTERNREF : KIND_NONE;
 }
 
-/* --- imports and exports ------------------------------------------------------------------------------------------ */
+/* --- imports and exports ---------------------------------------------------------------------- */
 
 static const char *terminated(Arena *arena, Name name)
 {
@@ -114,7 +122,8 @@ static bool make_names(wasm_module_t module)
             imports[2 * i + 1] = terminated(arena, m->imports[i].name);
             ok = imports[2 * i] != NULL && imports[2 * i + 1] != NULL;
         }
-        for (u32 i = 0; ok && i < m->nexports; i++) ok = (exports[i] = terminated(arena, m->exports[i].name)) != NULL;
+        for (u32 i = 0; ok && i < m->nexports; i++)
+            ok = (exports[i] = terminated(arena, m->exports[i].name)) != NULL;
         if (ok) {
             module->import_names = imports;
             module->export_names = exports;
@@ -134,9 +143,10 @@ int32_t wasm_runtime_get_export_count(const wasm_module_t module)
     return module != NULL ? (int32_t)module->module->nexports : -1;
 }
 
-/* The type of something in a module's index space. Handles are not const in the API; nothing writes through
- * them. */
-static void *type_of(const Module *m, ExternKind kind, u32 index, wasm_import_export_kind_t *api_kind)
+/* The type of something in a module's index space. Handles are not const in the API; nothing writes
+ * through them. */
+static void *type_of(const Module *m, ExternKind kind, u32 index,
+                     wasm_import_export_kind_t *api_kind)
 {
     switch (kind) {
     case EXTERN_FUNC:
@@ -160,7 +170,8 @@ static bool is_linked(const ImportLink *link, const Import *import)
     return export != NULL && export->kind == import->kind;
 }
 
-void wasm_runtime_get_import_type(const wasm_module_t module, int32_t import_index, wasm_import_t *import_type)
+void wasm_runtime_get_import_type(const wasm_module_t module, int32_t import_index,
+                                  wasm_import_t *import_type)
 {
     if (import_type == NULL) return;
     memset(import_type, 0, sizeof *import_type);
@@ -173,10 +184,12 @@ void wasm_runtime_get_import_type(const wasm_module_t module, int32_t import_ind
     import_type->module_name = module->import_names[2 * import_index];
     import_type->name = module->import_names[2 * import_index + 1];
     import_type->linked = is_linked(&module->links[import_index], import);
-    import_type->u.func_type = type_of(module->module, import->kind, import->index, &import_type->kind);
+    import_type->u.func_type =
+        type_of(module->module, import->kind, import->index, &import_type->kind);
 }
 
-void wasm_runtime_get_export_type(const wasm_module_t module, int32_t export_index, wasm_export_t *export_type)
+void wasm_runtime_get_export_type(const wasm_module_t module, int32_t export_index,
+                                  wasm_export_t *export_type)
 {
     if (export_type == NULL) return;
     memset(export_type, 0, sizeof *export_type);
@@ -187,10 +200,11 @@ void wasm_runtime_get_export_type(const wasm_module_t module, int32_t export_ind
     if (!make_names(module)) return;
     const Export *export = &module->module->exports[export_index];
     export_type->name = module->export_names[export_index];
-    export_type->u.func_type = type_of(module->module, export->kind, export->index, &export_type->kind);
+    export_type->u.func_type =
+        type_of(module->module, export->kind, export->index, &export_type->kind);
 }
 
-/* --- types ---------------------------------------------------------------------------------------------------------- */
+/* --- types ------------------------------------------------------------------------------------ */
 
 /* The kind of a type asked without its module; the registry tells function types from others. */
 static wasm_valkind_t kind_of(ValType type)
@@ -202,10 +216,22 @@ static wasm_valkind_t kind_of(ValType type)
     return kind;
 }
 
-static const FuncType *func_of(const wasm_func_type_t type) { return (const FuncType *)(const void *)type; }
-static const GlobalType *global_of(const wasm_global_type_t type) { return (const GlobalType *)(const void *)type; }
-static const MemoryType *memory_of(const wasm_memory_type_t type) { return (const MemoryType *)(const void *)type; }
-static const TableType *table_of(const wasm_table_type_t type) { return (const TableType *)(const void *)type; }
+static const FuncType *func_of(const wasm_func_type_t type)
+{
+    return (const FuncType *)(const void *)type;
+}
+static const GlobalType *global_of(const wasm_global_type_t type)
+{
+    return (const GlobalType *)(const void *)type;
+}
+static const MemoryType *memory_of(const wasm_memory_type_t type)
+{
+    return (const MemoryType *)(const void *)type;
+}
+static const TableType *table_of(const wasm_table_type_t type)
+{
+    return (const TableType *)(const void *)type;
+}
 
 static u32 clamp(u64 n) { return (u32)u64_min(n, UINT32_MAX); }
 
@@ -214,7 +240,8 @@ uint32_t wasm_func_type_get_param_count(const wasm_func_type_t func_type)
     return func_type != NULL ? func_of(func_type)->nparams : 0;
 }
 
-wasm_valkind_t wasm_func_type_get_param_valkind(const wasm_func_type_t func_type, uint32_t param_index)
+wasm_valkind_t wasm_func_type_get_param_valkind(const wasm_func_type_t func_type,
+                                                uint32_t param_index)
 {
     if (func_type == NULL || param_index >= func_of(func_type)->nparams) return KIND_NONE;
     return kind_of(func_of(func_type)->params[param_index]);
@@ -225,7 +252,8 @@ uint32_t wasm_func_type_get_result_count(const wasm_func_type_t func_type)
     return func_type != NULL ? func_of(func_type)->nresults : 0;
 }
 
-wasm_valkind_t wasm_func_type_get_result_valkind(const wasm_func_type_t func_type, uint32_t result_index)
+wasm_valkind_t wasm_func_type_get_result_valkind(const wasm_func_type_t func_type,
+                                                 uint32_t result_index)
 {
     if (func_type == NULL || result_index >= func_of(func_type)->nresults) return KIND_NONE;
     return kind_of(func_of(func_type)->results[result_index]);
@@ -263,7 +291,10 @@ wasm_valkind_t wasm_table_type_get_elem_kind(const wasm_table_type_t table_type)
     return kind_of(table_of(table_type)->elem);
 }
 
-bool wasm_table_type_get_shared(const wasm_table_type_t table_type) { return table_of(table_type)->limits.is_shared; }
+bool wasm_table_type_get_shared(const wasm_table_type_t table_type)
+{
+    return table_of(table_type)->limits.is_shared;
+}
 
 uint32_t wasm_table_type_get_init_size(const wasm_table_type_t table_type)
 {

@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* guest_heap.c - where the blocks of a guest's heap begin, kept in host memory.
  *
- * The one idea: the range is cut into granules of 16 bytes, and a bitmap says at which granules a block
- * begins, be it live or free. Everything else is derived: a block ends where the next one begins, its
- * neighbours are the bits next to its own, and to coalesce is to clear a bit. The bitmap is the bottom of a
- * tree (64 granules a word, 64 words a chunk, 64 chunks a bit word above, and once more), so that the next
- * and the previous beginning are a few bit scans away however large the block. Two bits for each granule
- * say what begins there: nothing, a live block, a free block, or a spare.
+ * The one idea: the range is cut into granules of 16 bytes, and a bitmap says at which granules a
+ * block begins, be it live or free. Everything else is derived: a block ends where the next one
+ * begins, its neighbours are the bits next to its own, and to coalesce is to clear a bit. The
+ * bitmap is the bottom of a tree (64 granules a word, 64 words a chunk, 64 chunks a bit word
+ * above, and once more), so that the next and the previous beginning are a few bit scans away
+ * however large the block. Two bits for each granule say what begins there: nothing, a live block,
+ * a free block, or a spare.
  *
  *   granule 0                                   top                          ngranules
  *   | live | free | live | live | free | live | wilderness, never handed out or all free again |
  *
- * Free blocks are found by size through lists of words, not of blocks: a word (1 KiB of guest memory) stands
- * in the list for the largest free block that begins in it. So even a heap whose every other granule is free
- * needs no more bookkeeping than 32 bytes for each KiB, 3.1 %. Lists are exact below 1 KiB and sixteen to
- * each doubling above. A list is chosen whose every block fits; a few blocks of the request's own list are
- * tried before, because they fit better.
+ * Free blocks are found by size through lists of words, not of blocks: a word (1 KiB of guest
+ * memory) stands in the list for the largest free block that begins in it. So even a heap whose
+ * every other granule is free needs no more bookkeeping than 32 bytes for each KiB, 3.1 %, beside
+ * the about 4 KiB that a large heap always has. Lists are exact below 1 KiB and sixteen to each
+ * doubling above. A list is chosen whose every block fits; a few blocks of the request's own list
+ * are tried before, because they fit better.
  *
- * The wilderness is in no list and needs no bookkeeping: chunks are allocated when a block first begins in
- * them, so a new heap costs nothing, and only taking a block (or shrinking one) can want host memory.
+ * The wilderness is in no list and needs no bookkeeping: chunks are allocated when a block first
+ * begins in them, so a new heap costs nothing, and only taking a block (or shrinking one) can want
+ * host memory.
  *
- * A spare is a block that was freed and is kept whole for the next request of the same size; a few are kept
- * of each small size, and of one larger size. Nothing coalesces with a spare. A request that would fail
- * first turns all spares into free blocks. The block freed last is a spare that the map still calls live,
- * so that taking a block and giving it back at once costs next to nothing.
+ * A spare is a block that was freed and is kept whole for the next request of the same size; a few
+ * are kept of each small size, and of one larger size. Nothing coalesces with a spare. A request
+ * that would fail first turns all spares, at most 385, into free blocks. The block freed last is a
+ * spare that the map still calls live, so that taking a block and giving it back at once costs
+ * next to nothing.
  */
 #include "runtime/guest_heap.h"
 
@@ -45,7 +49,7 @@ enum {
 
 /* 64 granules. Bit i is granule 64 * index + i. */
 typedef struct Word {
-    u64 live, idle; /* live: a live block, top, or last; idle: free; both: a spare; neither: no start */
+    u64 live, idle; /* live: a live block, top or last; idle: free; both: a spare; none: no start */
     u32 next, prev; /* words in the same list, or NONE */
     u32 largest;    /* size of the largest free block that begins here; 0: none, and in no list */
     u16 list;
@@ -67,18 +71,18 @@ typedef struct Bin {
 
 struct GuestHeap {
     u64 base;                /* address of granule 0, a multiple of 16 and not 0 */
-    u32 top;                 /* where the wilderness begins; marked as a live start once there is a chunk */
+    u32 top;                 /* where the wilderness begins; marked live once there is a chunk */
     u32 last, last_size;     /* the block freed last, unless taken since: NONE and 0 */
     u32 nbins;
     u64 binned;              /* bins that may have spares */
-    Bin *bins;               /* bins[size]; bins[0] is for one size from nbins up, whichever came last */
+    Bin *bins;               /* bins[size]; bins[0]: of one size from nbins up, the latest */
     u32 used, highmark;      /* granules in live blocks */
     u32 nlive;
     u32 ngranules;
     u32 nlists_words;        /* bit i: nonempty[i] is not 0 */
     u64 nonempty[LIST_WORDS];
-    u32 *heads;              /* first word of each list; meaningless while its nonempty bit is clear */
-    Chunk *chunks;
+    u32 *heads;              /* first word of each list whose nonempty bit is set */
+    Chunk *chunks;           /* grows with the highest block there ever was */
     u32 nchunks, max_chunks; /* entries in chunks; entries there can ever be */
     u64 *upper, *uppermost;  /* chunks whose occupied is not 0; words of upper that are not 0 */
     Alloc *alloc;
@@ -115,7 +119,7 @@ static inline bool is_live(const GuestHeap *heap, u32 start)
     return (word->live & ~word->idle & bit_of(start)) != 0 && start != heap->last;
 }
 
-/* -- the tree of starts ---------------------------------------------------------------------------- */
+/* -- the tree of starts ------------------------------------------------------------------------ */
 
 static __attribute__((noinline)) bool make_chunk(GuestHeap *heap, u32 index)
 {
@@ -138,7 +142,7 @@ static __attribute__((noinline)) bool make_chunk(GuestHeap *heap, u32 index)
     return true;
 }
 
-/* Makes it possible to mark the granule. False if there is no host memory; nothing visible changed. */
+/* Makes it possible to mark the granule. False if there is no host memory; nothing has changed. */
 static inline bool reach(GuestHeap *heap, u32 granule)
 {
     u32 index = granule >> 12;
@@ -247,7 +251,7 @@ static u32 prev_start(const GuestHeap *heap, u32 granule)
     return (granule & ~(u32)4095) | word << 6 | highest(starts_of(&chunk->words[word]));
 }
 
-/* -- the lists of free blocks ---------------------------------------------------------------------- */
+/* -- the lists of free blocks ------------------------------------------------------------------ */
 
 static inline u32 list_of(u32 size)
 {
@@ -342,7 +346,7 @@ static void survey(GuestHeap *heap, u32 index)
     set_largest(heap, index, word, best, best_at);
 }
 
-/* -- taking and giving back ------------------------------------------------------------------------ */
+/* -- taking and giving back -------------------------------------------------------------------- */
 
 /* An alignment is counted in granules; guest addresses are what is aligned. */
 static u32 align_up(const GuestHeap *heap, u32 granule, u32 align)
@@ -355,8 +359,8 @@ static u32 align_down(const GuestHeap *heap, u32 granule, u32 align)
     return granule - (((u32)(heap->base / GRANULE_BYTES) + granule) & (align - 1));
 }
 
-/* Where in the word's largest free block a block would be placed: at its end, so that the free block keeps
- * its start. NONE if it does not fit. */
+/* Where in the word's largest free block a block would be placed: at its end, so that the free
+ * block keeps its start. NONE if it does not fit. */
 static u32 place_in(const GuestHeap *heap, u32 index, u32 size, u32 align)
 {
     const Word *word = word_at(heap, index);
@@ -443,11 +447,10 @@ static __attribute__((noinline)) void release(GuestHeap *heap, u32 granule)
     }
     if (end == heap->top) {
         unmark(heap, end);
-        if (start != granule) {
-            unmark(heap, granule);
-            mark_live(heap, start);
-            if (word_of(heap, start)->largest_at == (start & 63)) survey(heap, start >> 6);
-        }
+        if (start != granule) unmark(heap, granule);
+        mark_live(heap, start);
+        if (start != granule && word_of(heap, start)->largest_at == (start & 63))
+            survey(heap, start >> 6);
         heap->top = start;
         return;
     }
@@ -536,7 +539,7 @@ static inline u32 find_live(const GuestHeap *heap, u64 addr)
     return is_live(heap, granule) ? granule : NONE;
 }
 
-/* -- the interface --------------------------------------------------------------------------------- */
+/* -- the interface ----------------------------------------------------------------------------- */
 
 GuestHeap *tern_guest_heap_new(Alloc *alloc, u64 start, u64 size_bytes)
 {
@@ -624,8 +627,8 @@ u64 tern_guest_heap_alloc(GuestHeap *heap, u64 size_bytes)
 
 u64 tern_guest_heap_alloc_aligned(GuestHeap *heap, u64 size_bytes, u64 align)
 {
+    if (align == 0 || align > MAX_ALIGN || (align & (align - 1)) != 0) return 0;
     if (align <= GRANULE_BYTES) return tern_guest_heap_alloc(heap, size_bytes);
-    if (align > MAX_ALIGN || (align & (align - 1)) != 0) return 0;
     if (size_bytes > (u64)heap->ngranules * GRANULE_BYTES) return 0;
     return alloc_block(heap, granules_of(size_bytes), (u32)(align / GRANULE_BYTES));
 }
@@ -709,7 +712,8 @@ bool tern_guest_heap_contains(const GuestHeap *heap, u64 addr)
 
 GuestHeapStats tern_guest_heap_stats(const GuestHeap *heap)
 {
-    release_spares((GuestHeap *)(uintptr_t)heap); /* no heap is a const object, and nobody can tell */
+    /* No heap is a const object, and the difference cannot be seen. */
+    release_spares((GuestHeap *)(uintptr_t)heap);
     u32 largest = heap->ngranules - heap->top;
     if (heap->nlists_words != 0) {
         u32 i = highest(heap->nlists_words);

@@ -33,7 +33,7 @@ void tern_guest_heap_free_all(GuestHeap *heap);
 /* Guest address of size_bytes bytes, 8-aligned (16 from 16 bytes up), or 0 if there is no room. size 0 gets
  * a unique address. Constant time. */
 u64 tern_guest_heap_alloc(GuestHeap *heap, u64 size_bytes);
-/* align: a power of two up to 65536. */
+/* As tern_guest_heap_alloc; align: a power of two up to 65536, any other returns 0. */
 u64 tern_guest_heap_alloc_aligned(GuestHeap *heap, u64 size_bytes, u64 align);
 
 /* Nothing changes unless addr is a live block of this heap. Constant time. */
@@ -46,9 +46,10 @@ u64 tern_guest_heap_block_size(const GuestHeap *heap, u64 addr);
 bool tern_guest_heap_resize(GuestHeap *heap, u64 addr, u64 size_bytes);
 
 bool tern_guest_heap_contains(const GuestHeap *heap, u64 addr);
+/* Not constant time: largest_free_bytes is exact, as if every freed block had coalesced at once. */
 GuestHeapStats tern_guest_heap_stats(const GuestHeap *heap);
 
-/* Live blocks in address order; false from the visitor stops. */
+/* Live blocks in address order; false from the visitor stops. The visitor must not change the heap. */
 void tern_guest_heap_walk(const GuestHeap *heap, bool (*visit)(void *env, u64 addr, u64 size_bytes), void *env);
 
 #endif

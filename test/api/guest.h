@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* guest.h - a module from test/api/wasm, instantiated and ready to call, through the public header only. */
+/* guest.h - a module from test/api/wasm, instantiated and ready to call, through the public header
+ * only. */
 #ifndef TERN_TEST_API_GUEST_H
 #define TERN_TEST_API_GUEST_H
 
@@ -74,7 +75,8 @@ static inline bool guest_call(Guest *guest, const char *name, uint32_t argc, uin
 static inline uint32_t guest_call1(Guest *guest, const char *name, uint32_t arg)
 {
     uint32_t cells[4] = {arg};
-    if (!guest_call(guest, name, 1, cells)) fail_msg("%s: %s", name, wasm_runtime_get_exception(guest->inst));
+    if (!guest_call(guest, name, 1, cells))
+        fail_msg("%s: %s", name, wasm_runtime_get_exception(guest->inst));
     return cells[0];
 }
 

@@ -38,7 +38,7 @@ static void exhaustion_is_zero_and_null_without_an_exception(void **state)
     uint32_t blocks = 0;
     uint64_t last = 0, offset;
     while ((offset = wasm_runtime_module_malloc(g.inst, 64, NULL)) != 0) last = offset, blocks++;
-    assert_true(blocks >= 40 && blocks <= 64);
+    assert_true(blocks > 900 && blocks <= 1024); /* the heap is the rest of a page */
     wasm_runtime_module_free(g.inst, last);
     assert_true(wasm_runtime_module_malloc(g.inst, 64, NULL) == last);
     guest_close(&g);
@@ -51,11 +51,11 @@ static void wrong_frees_change_nothing(void **state)
     uint64_t a = wasm_runtime_module_malloc(g.inst, 64, NULL);
     uint64_t b = wasm_runtime_module_malloc(g.inst, 64, NULL);
     wasm_runtime_module_free(g.inst, 0);
-    wasm_runtime_module_free(g.inst, a + 8);       /* inside */
-    wasm_runtime_module_free(g.inst, 3);           /* no heap */
-    wasm_runtime_module_free(g.inst, 1ull << 40);  /* no memory */
+    wasm_runtime_module_free(g.inst, a + 8);      /* inside */
+    wasm_runtime_module_free(g.inst, 3);          /* no heap */
+    wasm_runtime_module_free(g.inst, 1ull << 40); /* no memory */
     wasm_runtime_module_free(g.inst, a);
-    wasm_runtime_module_free(g.inst, a);           /* twice */
+    wasm_runtime_module_free(g.inst, a); /* twice */
     uint64_t c = wasm_runtime_module_malloc(g.inst, 64, NULL);
     uint64_t d = wasm_runtime_module_malloc(g.inst, 64, NULL);
     assert_true(c != d && c != b && d != b);
@@ -67,7 +67,8 @@ static void empty_blocks_have_addresses_of_their_own(void **state)
 {
     (void)state;
     Guest g = guest_open("exchange", 4096);
-    uint64_t a = wasm_runtime_module_malloc(g.inst, 0, NULL), b = wasm_runtime_module_malloc(g.inst, 0, NULL);
+    uint64_t a = wasm_runtime_module_malloc(g.inst, 0, NULL),
+             b = wasm_runtime_module_malloc(g.inst, 0, NULL);
     assert_true(a != 0 && b != 0 && a != b);
     guest_close(&g);
 }
@@ -92,7 +93,9 @@ static void ranges_are_checked_for_their_whole_length(void **state)
     assert_true(wasm_runtime_validate_native_addr(g.inst, base + 65535, 1));
     assert_null(wasm_runtime_get_exception(g.inst));
 
-    const uint64_t bad[][2] = {{65536, 1}, {65537, 0}, {1, 65536}, {UINT64_MAX, 1}, {UINT64_MAX, UINT64_MAX}, {1, UINT64_MAX}};
+    const uint64_t bad[][2] = {
+        {65536, 1},     {65537, 0}, {1, 65536}, {UINT64_MAX, 1}, {UINT64_MAX, UINT64_MAX},
+        {1, UINT64_MAX}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_false(wasm_runtime_validate_app_addr(g.inst, bad[i][0], bad[i][1]));
         guest_expect_exception(&g, "Exception: out of bounds memory access");
@@ -135,7 +138,7 @@ static void a_heap_below_the_least_size_is_refused(void **state)
 {
     (void)state;
     char error[128];
-    wasm_module_t module = guest_load("exchange");
+    wasm_module_t module = guest_load("calls"); /* one page that stays one: the heap is as asked */
     assert_null(wasm_runtime_instantiate(module, 0, 128, error, sizeof error));
     assert_string_equal(error, "WASM module instantiate failed: init app heap failed");
     wasm_runtime_unload(module);
@@ -147,8 +150,9 @@ typedef struct Refusal {
     enlarge_memory_error_reason_t reason;
 } Refusal;
 
-static void note_refusal(uint32_t pages, uint64_t bytes, uint32_t memory, enlarge_memory_error_reason_t reason,
-                         wasm_module_inst_t inst, wasm_exec_env_t env, void *user_data)
+static void note_refusal(uint32_t pages, uint64_t bytes, uint32_t memory,
+                         enlarge_memory_error_reason_t reason, wasm_module_inst_t inst,
+                         wasm_exec_env_t env, void *user_data)
 {
     (void)memory, (void)inst, (void)env;
     Refusal *r = user_data;
@@ -179,7 +183,8 @@ static void growing_keeps_pointers_and_tells_the_callback_of_refusals(void **sta
     assert_null(wasm_runtime_get_exception(g.inst));
     assert_true(wasm_memory_enlarge(memory, 1));
     assert_false(wasm_memory_enlarge(memory, 1));
-    assert_true(wasm_memory_get_cur_page_count(memory) == 4 && wasm_memory_get_max_page_count(memory) == 4);
+    assert_true(wasm_memory_get_cur_page_count(memory) == 4 &&
+                wasm_memory_get_max_page_count(memory) == 4);
     wasm_runtime_set_enlarge_mem_error_callback(NULL, NULL);
     guest_close(&g);
 }
@@ -197,7 +202,7 @@ static void max_memory_pages_limits_growth(void **state)
     wasm_runtime_unload(module);
 }
 
-/* --- the guest's own allocator ----------------------------------------------------------------------------- */
+/* --- the guest's own allocator ---------------------------------------------------------------- */
 
 static int32_t nested(wasm_exec_env_t env, int32_t size)
 {

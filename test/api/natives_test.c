@@ -37,13 +37,14 @@ static uintptr_t ref(wasm_exec_env_t env, uintptr_t r)
     (void)env;
     return r != 0 ? r + 1 : 0;
 }
-static double many(wasm_exec_env_t env, int32_t a, double b, int64_t c, float d, int32_t e, double f, int64_t g,
-                   float h, int32_t i, double j, int64_t k, float l, int32_t m, double n, int64_t o, float p,
-                   int32_t q, double r, double s, double t)
+static double many(wasm_exec_env_t env, int32_t a, double b, int64_t c, float d, int32_t e,
+                   double f, int64_t g, float h, int32_t i, double j, int64_t k, float l, int32_t m,
+                   double n, int64_t o, float p, int32_t q, double r, double s, double t)
 {
     (void)env;
-    const double v[] = {a, b, (double)c, (double)d, e, f, (double)g, (double)h, i, j, (double)k, (double)l,
-                        m, n, (double)o, (double)p, q, r, s, t};
+    const double v[] = {a,         b,         (double)c, (double)d, e,         f, (double)g,
+                        (double)h, i,         j,         (double)k, (double)l, m, n,
+                        (double)o, (double)p, q,         r,         s,         t};
     double sum = 0;
     for (int at = 0; at < 20; at++) sum += v[at] * (at + 1);
     return sum;
@@ -71,7 +72,10 @@ static int32_t plain(wasm_exec_env_t env, int32_t a)
     if (!wasm_runtime_call_wasm(env, add, 2, cells)) return -1;
     return wasm_runtime_get_function_attachment(env) == counter ? (int32_t)cells[0] : -2;
 }
-static void nothing(wasm_exec_env_t env) { wasm_runtime_set_user_data(env, wasm_runtime_get_user_data(env)); }
+static void nothing(wasm_exec_env_t env)
+{
+    wasm_runtime_set_user_data(env, wasm_runtime_get_user_data(env));
+}
 static void wrong(wasm_exec_env_t env, int64_t a) { (void)env, (void)a; }
 static int32_t under(wasm_exec_env_t env)
 {
@@ -167,7 +171,8 @@ static void addresses_outside_are_refused_before_the_call(void **state)
 {
     (void)state;
     Guest g = open_guest();
-    const uint32_t bad[][2] = {{65500, 37}, {65537, 0}, {0xffffffff, 1}, {0, 65537}, {1, 0xffffffff}};
+    const uint32_t bad[][2] = {
+        {65500, 37}, {65537, 0}, {0xffffffff, 1}, {0, 65537}, {1, 0xffffffff}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         uint32_t cells[2] = {bad[i][0], bad[i][1]};
         assert_false(guest_call(&g, "buffer", 2, cells));

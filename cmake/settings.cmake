@@ -65,7 +65,7 @@ if(NOT TERN_SANITIZE AND NOT APPLE)
   target_link_options(tern_settings INTERFACE -Wl,--no-undefined)
 endif()
 
-# The linker's own marks around the handlers (__start_tern_handlers) are nobody else's business: two
+# The linker's own marks around the handlers (__start_tern_interp) are nobody else's business: two
 # libraries in one process must each find their own.
 check_linker_flag(C -Wl,-z,start-stop-visibility=hidden TERN_HAVE_START_STOP_VISIBILITY)
 if(TERN_HAVE_START_STOP_VISIBILITY)

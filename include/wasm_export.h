@@ -703,6 +703,14 @@ WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_module_malloc(wasm_module_inst_t m
  * and the log says whether it was freed before, lies inside a block or never was one. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_module_free(wasm_module_inst_t module_inst, uint64_t ptr);
 
+/* Resizes a block of the host-managed heap, in place where that can be, else by moving it; ptr 0
+ * allocates. Returns the block's app offset, or 0 with the exception "out of memory" and the old block kept.
+ * Only for blocks of wasm_runtime_module_malloc in that heap. Source: WAMR's library has the function,
+ * though not its header. */
+WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst,
+                                                             uint64_t ptr, uint64_t size,
+                                                             void **p_native_addr);
+
 /* wasm_runtime_module_malloc and a copy of size bytes at src; for a string, size includes the
  * NUL. */
 WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_module_dup_data(wasm_module_inst_t module_inst,

@@ -19,7 +19,8 @@ int main(int argc, char **argv)
 
     const char text[] = "bytes for the guest";
     uint64_t copy = wasm_runtime_module_dup_data(inst, text, sizeof text); /* a guest address */
-    uint32_t cells[1] = {(uint32_t)copy};                                  /* in: text; out: length */
+    if (copy == 0) return fprintf(stderr, "no room\n"), 1;
+    uint32_t cells[1] = {(uint32_t)copy}; /* in: where the text is; out: its length */
     if (!wasm_runtime_call_wasm(env, wasm_runtime_lookup_function(inst, "upper"), 1, cells))
         return fprintf(stderr, "%s\n", wasm_runtime_get_exception(inst)), 1;
     if (wasm_runtime_validate_app_str_addr(inst, copy)) /* still a string? the guest decides */

@@ -137,6 +137,7 @@ static u64 guest_alloc(wasm_module_inst_t inst, u64 size)
     if (is_script && cells[0] != 0 && !call_guest(inst, a->pin_func, cells)) return 0;
     u64 addr = cells[0];
     const Memory *memory = tern_api_memory0(inst);
+    if (memory == NULL) return 0; /* callers have seen to it */
     if (addr == 0) {
         tern_api_log(
             WASM_LOG_LEVEL_WARNING,

@@ -253,16 +253,27 @@ bool tern_body_type(Body *b, const OpInfo *info)
 #define NUM1(n, ...) case OP_##n:
 #define NUM2(n, ...) case OP_##n:
 #define NUM2C(n, ...) case OP_##n:
+#define NUM3(n, ...) case OP_##n:
 #define NUM1T(n, ...) case OP_##n:
 #define NUM2T(n, ...) case OP_##n:
 #define TEST1(n, ...) case OP_##n:
 #define CMP2(n, ...) case OP_##n:
+#define WIDE2(n, ...) case OP_##n:
+#define WIDE4(n, ...) case OP_##n:
+#define LANE1(n, ...) case OP_##n:
+#define LANE2(n, ...) case OP_##n:
+#define SHUFFLE(n, ...) case OP_##n:
 #define LOAD(n, ...) case OP_##n:
+#define LOADX(n, ...) case OP_##n:
+#define LOADL(n, ...) case OP_##n:
 #define STORE(n, ...) case OP_##n:
+#define STOREL(n, ...) case OP_##n:
 #define CONST(n, ...) case OP_##n:
 #define TYPED(n, ...) case OP_##n:
-#define TYPED2(n, ...) case OP_##n:
-#define MEMOP(n, ...) case OP_##n:
+#define ALOAD(n, ...) case OP_##n:
+#define ASTORE(n, ...) case OP_##n:
+#define ARMW(n, ...) case OP_##n:
+#define ACMPXCHG(n, ...) case OP_##n:
 #define ATOMIC(n, ...) case OP_##n:
 #include "ops/ops.def"
         return type_regular(b, info);

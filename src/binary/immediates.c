@@ -173,24 +173,17 @@ static bool read_memarg(Body *b, const OpInfo *info)
     if (!exists(b, in->index, b->module->nmemories, DIAG_UNKNOWN_MEMORY)) return false;
     u32 natural = (u32)__builtin_ctz(info->mem_bytes);
     if (flags > natural) return body_fail(b, DIAG_ALIGNMENT, "%s", info->text);
-    if (info->shape == SHAPE_ATOMIC && flags != natural)
+    if (info->is_atomic && flags != natural)
         return body_fail(b, DIAG_ATOMIC_ALIGNMENT, "%s", info->text);
     if (in->bits > UINT32_MAX && !b->module->memories[in->index].limits.is_64)
         return body_fail(b, DIAG_OFFSET_RANGE, NULL);
     return true;
 }
 
-static bool read_lane(Body *b, u32 nlanes)
+static bool read_lane(Body *b, const OpInfo *info)
 {
     if (!read_u8(&b->d, &b->in.lane)) return false;
-    return b->in.lane < nlanes || body_fail(b, DIAG_LANE, "%u", b->in.lane);
-}
-
-/* Lanes of the vector shape that starts the instruction's text: "i16x8.extract_lane_s". */
-static u32 nlanes_of(const OpInfo *info)
-{
-    const char *x = strchr(info->text, 'x');
-    return x == NULL ? 0 : x[1] == '1' ? 16 : (u32)(x[1] - '0');
+    return b->in.lane < info->nlanes || body_fail(b, DIAG_LANE, "%u", b->in.lane);
 }
 
 static bool read_shuffle(Body *b)
@@ -334,8 +327,8 @@ bool tern_body_read_immediates(Body *b, const OpInfo *info)
     case IMM_CAST: return read_cast(b);
     case IMM_TRY_TABLE: return read_catches(b);
     case IMM_MEMARG: return read_memarg(b, info);
-    case IMM_MEMARG_LANE: return read_memarg(b, info) && read_lane(b, 16u / info->mem_bytes);
-    case IMM_LANE: return read_lane(b, nlanes_of(info));
+    case IMM_MEMARG_LANE: return read_memarg(b, info) && read_lane(b, info);
+    case IMM_LANE: return read_lane(b, info);
     case IMM_SHUFFLE: return read_shuffle(b);
     case IMM_ZERO_BYTE: return read_zero(b);
     }

@@ -3,22 +3,89 @@
 #include "code/code.h"
 
 #include "code/ins.h"
+#include "code/try_region.h"
 
 static u32 defined_count(const Module *module)
 {
     return module->nfuncs - module->nimported[EXTERN_FUNC];
 }
 
+/* --- chunks --------------------------------------------------------------------------------------- */
+
+#define CHUNK_UNITS (32u << 10)
+
+typedef struct CodeEntry {
+    u32 start; /* unit in the chunk */
+    u32 func;  /* index of the FuncCode */
+} CodeEntry;
+
+struct CodeChunk {
+    CodeChunk *next;
+    u32 nunits, cap;
+    struct { VEC(CodeEntry) } entries; /* by start */
+    CodeUnit units[];
+};
+
+static void free_chunks(Alloc *alloc, CodeChunk *chunk)
+{
+    while (chunk != NULL) {
+        CodeChunk *next = chunk->next;
+        vec_free(&chunk->entries, alloc);
+        tern_free(alloc, chunk, sizeof *chunk + chunk->cap * sizeof *chunk->units);
+        chunk = next;
+    }
+}
+
+/* Room for nunits of the function's code; NULL: no memory. */
+static CodeUnit *place(Alloc *alloc, CodeSet *set, u32 func, u32 nunits)
+{
+    CodeChunk *chunk = set->chunks;
+    if (chunk == NULL || chunk->cap - chunk->nunits < nunits) {
+        u32 cap = nunits > CHUNK_UNITS / 4 ? nunits : CHUNK_UNITS;
+        chunk = tern_alloc(alloc, sizeof *chunk + cap * sizeof *chunk->units);
+        if (chunk == NULL) return NULL;
+        *chunk = (CodeChunk){.next = set->chunks, .cap = cap};
+        set->chunks = chunk;
+    }
+    if (!vec_push(&chunk->entries, alloc, (CodeEntry){chunk->nunits, func})) return NULL;
+    CodeUnit *units = chunk->units + chunk->nunits;
+    chunk->nunits += nunits;
+    return units;
+}
+
+const FuncCode *tern_code_find(ModuleCode *code, const CodeSet *set, const CodeUnit *pc)
+{
+    const FuncCode *found = NULL;
+    tern_port_mutex_lock(&code->lock);
+    for (const CodeChunk *chunk = set->chunks; chunk != NULL && found == NULL; chunk = chunk->next) {
+        uintptr_t offset = ((uintptr_t)pc - (uintptr_t)chunk->units) / sizeof *pc;
+        if ((uintptr_t)pc < (uintptr_t)chunk->units || offset >= chunk->nunits) continue;
+        u32 low = 0, high = chunk->entries.n; /* the last entry that starts at or before offset */
+        while (high - low > 1) {
+            u32 middle = low + (high - low) / 2;
+            if (chunk->entries.items[middle].start <= offset) low = middle;
+            else high = middle;
+        }
+        found = &set->funcs[chunk->entries.items[low].func];
+    }
+    tern_port_mutex_unlock(&code->lock);
+    return found;
+}
+
+/* --- a module's code ------------------------------------------------------------------------------- */
+
+static size_t set_bytes(const Module *module)
+{
+    return sizeof(CodeSet) + defined_count(module) * sizeof(FuncCode);
+}
+
 static void free_code(Module *module, void *opaque)
 {
     ModuleCode *code = opaque;
-    u32 n = defined_count(module);
     for (u32 mode = 0; mode < CODE_MODES; mode++) {
-        FuncCode *funcs = code->funcs[mode];
-        if (funcs == NULL) continue;
-        for (u32 i = 0; i < n; i++)
-            tern_free(module->alloc, (void *)(uintptr_t)funcs[i].pc, funcs[i].nunits * sizeof(CodeUnit));
-        tern_free(module->alloc, funcs, (n + (size_t)1) * sizeof *funcs);
+        if (code->sets[mode] == NULL) continue;
+        free_chunks(module->alloc, code->sets[mode]->chunks);
+        tern_free(module->alloc, code->sets[mode], set_bytes(module));
     }
     tern_port_mutex_done(&code->lock);
     tern_free(module->alloc, code, sizeof *code);
@@ -36,47 +103,66 @@ ModuleCode *tern_code_of(Module *module, TokenOf *token_of)
     memcpy(code->cross_return, &cross_return, sizeof cross_return);
     tern_port_mutex_init(&code->lock);
     void *expected = NULL;
-    module->code_free = free_code;
+    __atomic_store_n(&module->code_free, free_code, __ATOMIC_RELAXED);
     if (__atomic_compare_exchange_n(&module->code, &expected, code, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return code;
     free_code(module, code); /* another thread was first */
     return expected;
 }
 
-FuncCode *tern_code_funcs(ModuleCode *code, CodeMode mode)
+CodeSet *tern_code_set(ModuleCode *code, CodeMode mode)
 {
-    FuncCode *funcs = __atomic_load_n(&code->funcs[mode], __ATOMIC_ACQUIRE);
-    u32 n = defined_count(code->module);
-    if (funcs != NULL) return funcs;
+    CodeSet *set = __atomic_load_n(&code->sets[mode], __ATOMIC_ACQUIRE);
+    if (set != NULL) return set;
     tern_port_mutex_lock(&code->lock);
-    funcs = code->funcs[mode];
-    if (funcs == NULL) {
-        funcs = tern_alloc_zeroed(code->module->alloc, n + 1ull, sizeof *funcs);
-        for (u32 i = 0; funcs != NULL && i < n; i++) funcs[i].frame_cells = FRAME_CELLS_UNLOWERED;
-        __atomic_store_n(&code->funcs[mode], funcs, __ATOMIC_RELEASE);
+    set = code->sets[mode];
+    if (set == NULL) {
+        set = tern_alloc_zeroed(code->module->alloc, 1, set_bytes(code->module));
+        if (set != NULL) {
+            set->mode = mode;
+            for (u32 i = 0, n = defined_count(code->module); i < n; i++)
+                set->funcs[i].frame_cells = FRAME_CELLS_UNLOWERED;
+            __atomic_store_n(&code->sets[mode], set, __ATOMIC_RELEASE);
+        }
     }
     tern_port_mutex_unlock(&code->lock);
-    return funcs;
+    return set;
 }
 
-static bool lower_locked(ModuleCode *code, FuncCode *func, u32 func_index, CodeMode mode, TokenOf *token_of,
-                         Diag *diag)
+/* The code, and behind it the table of its handlers, at a multiple of four bytes. */
+static bool write_code(const LoweredFunc *f, CodeSet *set, u32 index, TokenOf *token_of, const u32 *unit_of)
 {
+    FuncCode *func = &set->funcs[index];
+    u32 ncode = unit_of[f->ins.n];
+    u64 ntry = tern_try_units(f), nunits = ncode + ntry + (ntry > 0); /* one to align it */
+    CodeUnit *units = nunits <= INT32_MAX ? place(f->alloc, set, index, (u32)nunits) : NULL;
+    if (units == NULL) return false;
+    tern_ins_encode(f, unit_of, token_of, units);
+    func->try_table = 0;
+    if (ntry > 0) {
+        func->try_table = ncode + ((uintptr_t)(units + ncode) % 4 != 0);
+        tern_try_write(f, unit_of, units + func->try_table);
+    }
+    func->nunits = (u32)nunits;
+    func->pc = units;
+    return true;
+}
+
+static bool lower_locked(ModuleCode *code, CodeSet *set, u32 index, TokenOf *token_of, Diag *diag)
+{
+    FuncCode *func = &set->funcs[index];
     LoweredFunc f;
-    if (!tern_lower_body(code->module, func_index, mode, &f, diag)) return false;
+    u32 func_index = index + code->module->nimported[EXTERN_FUNC];
+    if (!tern_lower_body(code->module, func_index, set->mode, &f, diag)) return false;
     u32 *unit_of = tern_ins_measure(&f);
-    u32 nunits = unit_of != NULL ? unit_of[f.ins.n] : 0;
-    CodeUnit *units = unit_of != NULL ? tern_alloc(f.alloc, nunits * sizeof *units) : NULL;
-    bool ok = units != NULL || tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+    bool ok = (unit_of != NULL && write_code(&f, set, index, token_of, unit_of)) ||
+              tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
     if (ok) {
-        tern_ins_encode(&f, unit_of, token_of, units);
         func->header = f.header;
         func->zero_from = f.header + FRAME_HEADER + (f.scratch != 0 ? SCRATCH_CELLS : 0);
         func->zero_cells = f.local_cells;
-        func->nunits = nunits;
         func->arg_cells = f.param_cells;
         func->result_cells = f.result_cells;
-        func->pc = units;
         __atomic_store_n(&func->frame_cells, f.frame_cells, __ATOMIC_RELEASE);
     }
     if (unit_of != NULL) tern_ins_measure_free(&f, unit_of);
@@ -84,12 +170,11 @@ static bool lower_locked(ModuleCode *code, FuncCode *func, u32 func_index, CodeM
     return ok;
 }
 
-bool tern_code_lower(ModuleCode *code, u32 defined_index, CodeMode mode, TokenOf *token_of, Diag *diag)
+bool tern_code_lower(ModuleCode *code, CodeSet *set, u32 defined_index, TokenOf *token_of, Diag *diag)
 {
-    FuncCode *func = &code->funcs[mode][defined_index];
     tern_port_mutex_lock(&code->lock);
-    bool ok = func->frame_cells != FRAME_CELLS_UNLOWERED ||
-              lower_locked(code, func, defined_index + code->module->nimported[EXTERN_FUNC], mode, token_of, diag);
+    bool ok = set->funcs[defined_index].frame_cells != FRAME_CELLS_UNLOWERED ||
+              lower_locked(code, set, defined_index, token_of, diag);
     tern_port_mutex_unlock(&code->lock);
     return ok;
 }
@@ -114,8 +199,5 @@ u32 tern_code_offset(ModuleCode *code, u32 defined_index, CodeMode mode, u32 uni
 
 u64 tern_code_features(void)
 {
-    u64 missing = 1ull << FEATURE_SIMD | 1ull << FEATURE_RELAXED_SIMD | 1ull << FEATURE_GC |
-                  1ull << FEATURE_EXCEPTIONS | 1ull << FEATURE_THREADS | 1ull << FEATURE_WIDE_ARITHMETIC |
-                  1ull << FEATURE_CUSTOM_DESCRIPTORS | 1ull << FEATURE_LEGACY_EXCEPTIONS;
-    return FEATURES_ALL & ~missing;
+    return FEATURES_ALL;
 }

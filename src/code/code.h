@@ -36,6 +36,7 @@ typedef struct FuncCode {
     u32 zero_from, zero_cells; /* locals to clear on entry */
     u32 nunits;
     u32 arg_cells, result_cells;
+    u32 try_table;            /* unit where its table of handlers begins (try_region.h), or 0 */
 } FuncCode;
 
 typedef enum Handler {
@@ -56,21 +57,37 @@ typedef u32 TokenOf(Handler handler);
 /* How loads and stores of memory 0 are checked. */
 typedef enum CodeMode { CODE_CHECKED, CODE_GUARDED, CODE_MODES } CodeMode;
 
+/* Code lies in chunks in the order of lowering, so that the function at an address is found by bisection. */
+typedef struct CodeChunk CodeChunk;
+
+typedef struct CodeSet {
+    CodeMode mode;
+    CodeChunk *chunks; /* newest first */
+    FuncCode funcs[];  /* of the module's own functions */
+} CodeSet;
+
 typedef struct ModuleCode {
     const Module *module;
-    Mutex lock; /* lowering */
-    FuncCode *funcs[CODE_MODES]; /* of the module's own functions; made on first use of the mode */
+    Mutex lock; /* lowering, and what is found in chunks */
+    CodeSet *sets[CODE_MODES]; /* made on first use of the mode */
     CodeUnit halt[2], cross_return[2]; /* the tokens of those handlers, for special frames to return to */
 } ModuleCode;
 
 /* The module's code, made on first request; freed with the module. Thread-safe. NULL: no memory. */
 ModuleCode *tern_code_of(Module *module, TokenOf *token_of);
-/* The functions in one mode; thread-safe. NULL: no memory. */
-FuncCode *tern_code_funcs(ModuleCode *code, CodeMode mode);
+/* The functions in one mode; thread-safe. NULL: no memory. Instance.code points at its funcs. */
+CodeSet *tern_code_set(ModuleCode *code, CodeMode mode);
+static inline CodeSet *tern_code_set_of(const FuncCode *funcs)
+{
+    return (CodeSet *)((uintptr_t)funcs - offsetof(CodeSet, funcs));
+}
 
 /* Lowers one of the module's own functions (index without imports) unless that is done. Thread-safe. False
  * and a diag: no memory, or an instruction that cannot be lowered. */
-bool tern_code_lower(ModuleCode *code, u32 defined_index, CodeMode mode, TokenOf *token_of, Diag *diag);
+bool tern_code_lower(ModuleCode *code, CodeSet *set, u32 defined_index, TokenOf *token_of, Diag *diag);
+
+/* The function whose code contains pc; NULL if none has. Thread-safe. */
+const FuncCode *tern_code_find(ModuleCode *code, const CodeSet *set, const CodeUnit *pc);
 
 /* The byte offset in the module of the instruction whose code contains unit; 0 if that cannot be told. */
 u32 tern_code_offset(ModuleCode *code, u32 defined_index, CodeMode mode, u32 unit);

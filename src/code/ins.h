@@ -21,8 +21,8 @@ typedef enum Family {
     FAM_STEP,     /* op is the first of SI SS AI AS handlers: step and branch */
 } Family;
 
-/* Accumulators: one for integers and references, one for each float type. */
-typedef enum AccClass { ACC_INT, ACC_F32, ACC_F64, ACC_CLASSES, ACC_NONE = ACC_CLASSES } AccClass;
+/* Accumulators: one for integers and references, one for each float type, one for vectors. */
+typedef enum AccClass { ACC_INT, ACC_F32, ACC_F64, ACC_V128, ACC_CLASSES, ACC_NONE = ACC_CLASSES } AccClass;
 
 #define LABEL_NONE UINT32_MAX
 
@@ -39,11 +39,25 @@ typedef struct Ins {
     u32 offset;        /* of the WebAssembly instruction in the module */
 } Ins;
 
+/* A try: instructions [first, end) are covered by its catches. */
+typedef struct LoweredRegion {
+    u32 first, end, parent, next, ncatches;
+} LoweredRegion;
+
+#define REGION_NONE UINT32_MAX
+#define TAG_ANY UINT32_MAX
+
+typedef struct LoweredCatch {
+    u32 region, tag, label, payload_slot, ref_slot; /* as in try_region.h */
+} LoweredCatch;
+
 typedef struct LoweredFunc {
     Alloc *alloc;
     struct { VEC(Ins) } ins;
     struct { VEC(u32) } labels; /* label -> index of the Ins it stands before */
     struct { VEC(u32) } tables; /* branch tables: labels, the default last */
+    struct { VEC(LoweredRegion) } regions; /* in order of entry */
+    struct { VEC(LoweredCatch) } catches;
     CodeMode mode;
     u32 param_cells, result_cells, local_cells;
     u32 header;

@@ -6,6 +6,8 @@
 
 static bool begin(Sink *sink, const Module *module, u32 func_index, const ValType *locals, u32 nlocals)
 {
+    (void)module;
+    (void)func_index;
     Lower *l = (Lower *)sink;
     LoweredFunc *f = l->f;
     const FuncType *type = l->type;
@@ -16,9 +18,7 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
     f->local_cells = (u32)local_cells;
     f->header = type->param_cells > type->result_cells ? type->param_cells : type->result_cells;
     u32 slot = f->header + FRAME_HEADER;
-    /* Every byte of a body adds less than two cells of operands, a call at most its parameters. */
-    u64 farthest = slot + local_cells + 2ull * module->funcs[func_index].body_size + 4096;
-    if (farthest > UINT16_MAX) {
+    if (l->has_far_slots) {
         f->scratch = slot;
         slot += SCRATCH_CELLS;
     }
@@ -31,7 +31,7 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
         *at += vt_cells(locals[i]);
     }
     l->temps = l->max_cells = slot;
-    Ctrl c = {.kind = CTRL_FUNC, .label = LABEL_NONE, .else_label = LABEL_NONE};
+    Ctrl c = {.kind = CTRL_FUNC, .label = LABEL_NONE, .else_label = LABEL_NONE, .region = REGION_NONE};
     return vec_push(&l->ctrl, l->alloc, c) || lower_no_memory(l);
 }
 
@@ -48,6 +48,7 @@ static bool lower_select(Lower *l, const Insn *in)
     if (code == VT_V128) {
         lower_use_slot(l, &c, &cond, &ins.s3);
         ins.op = H_SELECT_V128;
+        ins.acc = ACC_V128;
     } else {
         lower_use(l, &c, &cond, &ins.s3);
         ins.op = a_imm && b_imm ? H_SELECT_II_S : a_imm ? H_SELECT_IS_S : b_imm ? H_SELECT_SI_S : H_SELECT_S;
@@ -75,7 +76,7 @@ static bool lower_global(Lower *l, const Insn *in)
         ins.kd = PLACE_SLOT;
         ins.d = lower_next_home(l);
         bool is_float = code == VT_F32 || code == VT_F64; /* the integer accumulator gets the bits */
-        ins.acc = code == VT_V128 ? ACC_NONE : ACC_INT;
+        ins.acc = code == VT_V128 ? ACC_V128 : ACC_INT;
         if (!lower_emit(l, ins)) return false;
         if (is_float) l->acc[ACC_INT].is_valid = false;
         return lower_push_temp(l, code, l->f->ins.n - 1);
@@ -94,6 +95,7 @@ static bool lower_global(Lower *l, const Insn *in)
 static bool lower_ref_is_null(Lower *l)
 {
     Val v = lower_pop(l);
+    if (!lower_readable(l, &v)) return false;
     Ins ins = {.family = FAM_VALUE, .op = OP_I64_EQZ, .kd = PLACE_SLOT, .acc = ACC_INT};
     lower_use(l, &v, &ins.k1, &ins.s1);
     ins.d = lower_next_home(l);
@@ -142,6 +144,12 @@ static bool lower_special(Lower *l, const Insn *in)
         return true;
     case OP_CALL: case OP_CALL_INDIRECT: case OP_CALL_REF:
     case OP_RETURN_CALL: case OP_RETURN_CALL_INDIRECT: case OP_RETURN_CALL_REF: return lower_call(l, in);
+    case OP_TRY: case OP_TRY_TABLE: return lower_try(l, in);
+    case OP_CATCH: case OP_CATCH_ALL: return lower_catch(l, in);
+    case OP_DELEGATE: return lower_delegate(l, in);
+    case OP_THROW: return lower_throw(l, in);
+    case OP_THROW_REF: return lower_throw_ref(l);
+    case OP_RETHROW: return lower_rethrow(l, in->index);
     case OP_DROP: (void)lower_pop(l); return true;
     case OP_SELECT: case OP_SELECT_T: return lower_select(l, in);
     case OP_LOCAL_GET: return lower_push_local(l, in->index);
@@ -178,7 +186,7 @@ static bool lower_special(Lower *l, const Insn *in)
     case OP_ELEM_DROP: return lower_builtin(l, BUILTIN_elem_drop, NULL, in->index, 0);
     default: break;
     }
-    return tern_diag_set(l->diag, DIAG_UNSUPPORTED, in->offset, "%s", tern_op_info[in->op].text);
+    return lower_gc(l, in);
 }
 
 static bool insn(Sink *sink, const Insn *in)
@@ -192,20 +200,24 @@ static bool insn(Sink *sink, const Insn *in)
             return lower_block(l, in, in->op == OP_IF ? CTRL_IF : CTRL_BLOCK);
         case OP_ELSE: return lower_else(l);
         case OP_END: return lower_end(l);
+        case OP_CATCH: case OP_CATCH_ALL: return lower_catch(l, in);
+        case OP_DELEGATE: return lower_delegate(l, in);
         default: return true;
         }
     }
     return tern_op_info[in->op].shape == SHAPE_SPECIAL ? lower_special(l, in) : lower_value_op(l, in);
 }
 
-bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, LoweredFunc *out, Diag *diag)
+static bool lower_with(const Module *module, u32 func_index, CodeMode mode, bool has_far_slots, LoweredFunc *out,
+                       Diag *diag)
 {
     Alloc *alloc = module->alloc;
     *out = (LoweredFunc){.alloc = alloc, .mode = mode};
     Lower l = {.sink = {.begin = begin, .insn = insn}, .f = out, .module = module, .alloc = alloc, .diag = diag,
-               .type = tern_module_func_type(module, func_index), .func_index = func_index};
+               .type = tern_module_func_type(module, func_index), .func_index = func_index,
+               .has_far_slots = has_far_slots, .return_label = LABEL_NONE};
     bool ok = tern_body_decode(module, func_index, &l.sink, alloc, diag);
-    out->frame_cells = l.max_cells + 2;
+    out->frame_cells = l.max_cells + 2; /* a far copy reads two cells */
     vec_free(&l.locals, alloc);
     vec_free(&l.stack, alloc);
     vec_free(&l.ctrl, alloc);
@@ -213,9 +225,20 @@ bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, Lowere
     return ok;
 }
 
+bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, LoweredFunc *out, Diag *diag)
+{
+    /* How far slots reach is known at the end; hardly any function's do not fit an operand. */
+    if (!lower_with(module, func_index, mode, false, out, diag)) return false;
+    if (out->frame_cells <= UINT16_MAX) return true;
+    tern_lowered_done(out);
+    return lower_with(module, func_index, mode, true, out, diag);
+}
+
 void tern_lowered_done(LoweredFunc *f)
 {
     vec_free(&f->ins, f->alloc);
     vec_free(&f->labels, f->alloc);
     vec_free(&f->tables, f->alloc);
+    vec_free(&f->regions, f->alloc);
+    vec_free(&f->catches, f->alloc);
 }

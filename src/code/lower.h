@@ -18,6 +18,9 @@
 #define NO_INS UINT32_MAX
 #define NO_VAL UINT32_MAX
 
+/* Cells of one frame: more than any stack has room for. */
+#define FRAME_MAX_CELLS (1u << 20)
+
 typedef enum ValKind { VAL_TEMP, VAL_LOCAL, VAL_CONST } ValKind;
 
 typedef struct Val {
@@ -31,7 +34,10 @@ typedef struct Val {
     u64 bits;  /* VAL_CONST */
 } Val;
 
-typedef enum CtrlKind { CTRL_FUNC, CTRL_BLOCK, CTRL_LOOP, CTRL_IF, CTRL_ELSE } CtrlKind;
+/* CTRL_TRY: the body of a legacy try; CTRL_CATCH: a handler of one. */
+typedef enum CtrlKind {
+    CTRL_FUNC, CTRL_BLOCK, CTRL_LOOP, CTRL_IF, CTRL_ELSE, CTRL_TRY_TABLE, CTRL_TRY, CTRL_CATCH
+} CtrlKind;
 
 typedef struct Ctrl {
     u8 kind;
@@ -40,6 +46,8 @@ typedef struct Ctrl {
     bool label_used;
     u32 label, else_label;
     u32 height;         /* entries below the block's parameters */
+    u32 region;         /* whose handlers are active in it, or REGION_NONE */
+    u32 try_region;     /* tries: their own */
     const FuncType *sig; /* NULL for the function's own */
 } Ctrl;
 
@@ -63,8 +71,9 @@ typedef struct Lower {
     Alloc *alloc;
     Diag *diag;
     u32 func_index;
+    u32 return_label; /* handlers that return go here, or LABEL_NONE */
     u32 offset;   /* of the instruction being lowered */
-    bool has_guarded_memory; /* memory 0 has 32-bit addresses: fast forms */
+    bool has_far_slots; /* operands may lie past 65,535: scratch slots are set aside, and nothing is fused */
 
     struct { VEC(LocalInfo) } locals;
     struct { VEC(Val) } stack;
@@ -74,6 +83,7 @@ typedef struct Lower {
     u32 max_cells;
     u32 barrier;  /* instructions before this one may no longer be changed */
     AccState acc[ACC_CLASSES];
+    AccState before_const; /* acc[ACC_V128] before the last v128.const, which may be folded into its reader */
 } Lower;
 
 AccClass lower_acc_class(u8 code);
@@ -115,6 +125,11 @@ bool lower_fits_imm(const Val *v);
 bool lower_readable(Lower *l, Val *v);
 
 /* Control, lower_control.c. */
+/* Slot of the entry at height, which need not exist now but whose predecessors do. */
+u32 lower_home_at(const Lower *l, u32 height);
+bool lower_push_types(Lower *l, const ValType *types, u32 n);
+/* Takes the results on top to the end of the innermost block, c. */
+bool lower_leave(Lower *l, Ctrl *c);
 bool lower_block(Lower *l, const Insn *in, CtrlKind kind);
 bool lower_else(Lower *l);
 bool lower_end(Lower *l);
@@ -123,6 +138,8 @@ bool lower_br_if(Lower *l, u32 depth);
 bool lower_br_table(Lower *l, const Insn *in);
 bool lower_return(Lower *l);
 bool lower_br_on_null(Lower *l, u32 depth, bool on_null);
+/* Branches when ins says so; opposite is the handler, otherwise alike, that branches when ins does not. */
+bool lower_br_when(Lower *l, u32 depth, Ins ins, u16 opposite);
 void lower_mark_dead(Lower *l);
 static inline Ctrl *lower_ctrl(Lower *l, u32 depth) { return &l->ctrl.items[l->ctrl.n - 1 - depth]; }
 
@@ -130,8 +147,26 @@ static inline Ctrl *lower_ctrl(Lower *l, u32 depth) { return &l->ctrl.items[l->c
 bool lower_call(Lower *l, const Insn *in);
 /* results: a VT_ code for each result of the builtin. */
 bool lower_builtin(Lower *l, u32 builtin, const u8 *results, u32 imm1, u32 imm2);
+/* The same for a builtin with nargs operands that its row does not count. */
+bool lower_builtin_args(Lower *l, u32 builtin, u32 nargs, const u8 *results, u32 imm1, u32 imm2);
+
+/* Objects and casts, lower_gc.c. */
+bool lower_gc(Lower *l, const Insn *in);
+
+/* Exceptions, lower_exception.c. */
+bool lower_try(Lower *l, const Insn *in);
+bool lower_catch(Lower *l, const Insn *in);
+bool lower_delegate(Lower *l, const Insn *in);
+void lower_close_region(Lower *l, Ctrl *c); /* where the body of a try ends; others: nothing */
+bool lower_throw(Lower *l, const Insn *in);
+bool lower_throw_ref(Lower *l);
+bool lower_rethrow(Lower *l, u32 depth);
 
 /* Values, lower_value.c. */
 bool lower_value_op(Lower *l, const Insn *in);
+
+/* Atomic instructions, lower_atomic.c. is_fast: of memory 0, which has 32-bit addresses. */
+bool lower_atomic(Lower *l, const Insn *in, bool is_fast);
+bool lower_fence(Lower *l);
 
 #endif

@@ -81,19 +81,24 @@ bool lower_call(Lower *l, const Insn *in)
     return finish(l, in, (Ins){.op = H_TAIL_CALL_IMPORT, .index = in->index});
 }
 
-bool lower_builtin(Lower *l, u32 builtin, const u8 *results, u32 imm1, u32 imm2)
+bool lower_builtin_args(Lower *l, u32 builtin, u32 nargs, const u8 *results, u32 imm1, u32 imm2)
 {
     const BuiltinInfo *info = &tern_builtin_info[builtin];
-    if (!lower_settle_top(l, info->nargs)) return false;
-    u32 base = base_of(l, info->nargs);
-    reserve(l, (u64)base + u64_max(info->nargs, 2ull * info->nresults));
+    if (!lower_settle_top(l, nargs)) return false;
+    u32 base = base_of(l, nargs);
+    reserve(l, (u64)base + 2ull * info->nresults); /* operands have their room */
     Ins ins = {.op = H_BUILTIN, .kd = PLACE_NONE, .acc = ACC_NONE, .d = base, .index = builtin, .imm = imm1,
                .imm2 = imm2};
     if (!lower_emit(l, ins)) return false;
-    lower_truncate(l, l->stack.n - info->nargs);
+    lower_truncate(l, l->stack.n - nargs);
     forget_accumulators(l);
     lower_barrier(l);
     for (u32 i = 0; i < info->nresults; i++)
         if (!lower_push_temp(l, results[i], NO_INS)) return false;
     return true;
+}
+
+bool lower_builtin(Lower *l, u32 builtin, const u8 *results, u32 imm1, u32 imm2)
+{
+    return lower_builtin_args(l, builtin, tern_builtin_info[builtin].nargs, results, imm1, imm2);
 }

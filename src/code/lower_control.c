@@ -13,8 +13,7 @@ static u32 label_arity(const Lower *l, const Ctrl *c)
     return c->kind == CTRL_LOOP ? c->sig->nparams : c->sig->nresults;
 }
 
-/* Home of the entry at height, which need not exist now but whose predecessors do. */
-static u32 home_at(const Lower *l, u32 height)
+u32 lower_home_at(const Lower *l, u32 height)
 {
     if (height == 0) return l->temps;
     const Val *below = &l->stack.items[height - 1];
@@ -24,7 +23,7 @@ static u32 home_at(const Lower *l, u32 height)
 /* Do the topmost n entries already lie where the label wants them? */
 static bool in_place(const Lower *l, u32 height, u32 n)
 {
-    u32 home = home_at(l, height);
+    u32 home = lower_home_at(l, height);
     for (u32 i = l->stack.n - n; i < l->stack.n; i++) {
         const Val *v = &l->stack.items[i];
         if (v->kind != VAL_TEMP || v->slot != home) return false;
@@ -37,7 +36,7 @@ static bool in_place(const Lower *l, u32 height, u32 n)
  * on with it. Sources lie at or above their destinations, so ascending order never overwrites one. */
 static bool move_to(Lower *l, u32 height, u32 n)
 {
-    u32 home = home_at(l, height);
+    u32 home = lower_home_at(l, height);
     for (u32 i = l->stack.n - n; i < l->stack.n; i++) {
         Val v = l->stack.items[i];
         if (v.kind == VAL_CONST) {
@@ -77,12 +76,12 @@ static bool return_one(Lower *l)
     } else if (v.kind == VAL_CONST) {
         if (!lower_emit_const(l, v.code, v.home, v.bits)) return false;
         ins.s1 = v.home;
-    } else if (v.code != VT_F32 && v.code != VT_F64 && l->acc[ACC_INT].is_valid &&
-               l->acc[ACC_INT].slot == v.slot) {
+    } else if (lower_acc_class(v.code) == ACC_INT && l->acc[ACC_INT].is_valid && l->acc[ACC_INT].slot == v.slot) {
         ins.op = H_RETURN_A;
     }
     if (v.code == VT_F32) ins.op = H_RETURN_F32;
     if (v.code == VT_F64) ins.op = H_RETURN_F64;
+    if (v.code == VT_V128) ins.op = H_RETURN_V128;
     return lower_emit(l, ins);
 }
 
@@ -90,7 +89,7 @@ bool lower_return(Lower *l)
 {
     u32 n = l->type->nresults;
     if (n == 0) return lower_emit(l, (Ins){.op = H_RETURN, .kd = PLACE_NONE, .acc = ACC_NONE});
-    if (n == 1 && lower_top(l, 0)->code != VT_V128) return return_one(l);
+    if (n == 1) return return_one(l);
     if (!move_to(l, l->stack.n - n, n)) return false;
     return lower_emit(l, (Ins){.op = H_RETURN_N, .kd = PLACE_NONE, .acc = ACC_NONE,
                                .d = lower_top(l, n - 1)->home, .index = l->type->result_cells});
@@ -271,6 +270,26 @@ bool lower_br_on_null(Lower *l, u32 depth, bool on_null)
     return true;
 }
 
+bool lower_br_when(Lower *l, u32 depth, Ins ins, u16 opposite)
+{
+    Ctrl *c = lower_ctrl(l, depth);
+    bool is_direct = c->kind != CTRL_FUNC && in_place(l, c->height, label_arity(l, c));
+    if (is_direct) {
+        c->label_used = true;
+        ins.target = c->label;
+    } else {
+        ins.op = opposite;
+        if (!lower_new_label(l, &ins.target)) return false;
+    }
+    u32 skip = ins.target;
+    if (!lower_emit(l, ins)) return false;
+    lower_barrier(l);
+    if (is_direct) return true;
+    if (!lower_br(l, depth)) return false;
+    lower_bind(l, skip);
+    return true;
+}
+
 /* --- blocks --------------------------------------------------------------------------------------- */
 
 static bool push_ctrl(Lower *l, Ctrl c)
@@ -282,8 +301,9 @@ bool lower_block(Lower *l, const Insn *in, CtrlKind kind)
 {
     if (lower_ctrl(l, 0)->is_dead)
         return push_ctrl(l, (Ctrl){.kind = (u8)kind, .is_dead = true, .was_dead = true, .sig = in->sig,
-                                   .height = l->stack.n, .label = LABEL_NONE, .else_label = LABEL_NONE});
-    Ctrl c = {.kind = (u8)kind, .sig = in->sig, .else_label = LABEL_NONE};
+                                   .height = l->stack.n, .label = LABEL_NONE, .else_label = LABEL_NONE,
+                                   .region = REGION_NONE});
+    Ctrl c = {.kind = (u8)kind, .sig = in->sig, .else_label = LABEL_NONE, .region = lower_ctrl(l, 0)->region};
     if (!lower_new_label(l, &c.label)) return false;
     if (kind == CTRL_IF) {
         Val v = lower_pop(l);
@@ -300,6 +320,7 @@ bool lower_block(Lower *l, const Insn *in, CtrlKind kind)
         if (!lower_settle_all(l)) return false;
         if (is_moved) {
             if (!lower_emit(l, last)) return false;
+            lower_last(l)->offset = last.offset; /* a division may trap */
             v.prod = l->f->ins.n - 1;
         }
         if (!conditional(l, v, true, c.else_label)) return false;
@@ -311,17 +332,25 @@ bool lower_block(Lower *l, const Insn *in, CtrlKind kind)
     return push_ctrl(l, c);
 }
 
-static bool push_types(Lower *l, const ValType *types, u32 n)
+bool lower_push_types(Lower *l, const ValType *types, u32 n)
 {
     for (u32 i = 0; i < n; i++)
         if (!lower_push_temp(l, vt_code(types[i]), NO_INS)) return false;
     return true;
 }
 
-/* The results on top go to their homes, ready to fall into the label. */
+/* The results on top go to their homes, ready to fall into the label. In a handler those lie below. */
 static bool settle_results(Lower *l, const Ctrl *c)
 {
+    if (c->kind == CTRL_CATCH) return move_to(l, c->height, c->sig->nresults);
     return lower_settle_top(l, c->sig->nresults);
+}
+
+bool lower_leave(Lower *l, Ctrl *c)
+{
+    if (!settle_results(l, c)) return false;
+    c->label_used = true;
+    return lower_emit(l, branch_ins(c->label));
 }
 
 bool lower_else(Lower *l)
@@ -330,25 +359,32 @@ bool lower_else(Lower *l)
     c->kind = CTRL_ELSE;
     if (c->was_dead) return true;
     if (!c->is_dead) {
-        if (!settle_results(l, c)) return false;
-        c->label_used = true;
-        if (!lower_emit(l, branch_ins(c->label))) return false;
+        if (!lower_leave(l, c)) return false;
         lower_truncate(l, c->height);
     }
     lower_bind(l, c->else_label);
     c->else_label = LABEL_NONE;
     c->is_dead = false;
     const FuncType *sig = c->sig;
-    if (!push_types(l, sig->params, sig->nparams)) return false;
+    if (!lower_push_types(l, sig->params, sig->nparams)) return false;
     l->settled = l->stack.n;
     return true;
+}
+
+/* Where handlers go that return what they caught. */
+static bool end_returning_handlers(Lower *l)
+{
+    if (l->return_label == LABEL_NONE) return true;
+    lower_truncate(l, 0);
+    lower_bind(l, l->return_label);
+    return lower_push_types(l, l->type->results, l->type->nresults) && lower_return(l);
 }
 
 bool lower_end(Lower *l)
 {
     Ctrl c = *lower_ctrl(l, 0);
     if (c.kind == CTRL_FUNC) {
-        if (!c.is_dead && !lower_return(l)) return false;
+        if ((!c.is_dead && !lower_return(l)) || !end_returning_handlers(l)) return false;
         l->ctrl.n--;
         return true;
     }
@@ -357,10 +393,11 @@ bool lower_end(Lower *l)
         return true;
     }
     if (!c.is_dead && !settle_results(l, &c)) return false;
+    lower_close_region(l, &c);
     l->ctrl.n--;
     lower_truncate(l, c.height);
     if (c.else_label != LABEL_NONE) lower_bind(l, c.else_label); /* if without else: parameters are results */
     if (c.kind != CTRL_LOOP && (c.label_used || c.is_dead)) lower_bind(l, c.label);
     else lower_barrier(l);
-    return push_types(l, c.sig->results, c.sig->nresults);
+    return lower_push_types(l, c.sig->results, c.sig->nresults);
 }

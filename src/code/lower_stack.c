@@ -4,7 +4,7 @@
 
 AccClass lower_acc_class(u8 code)
 {
-    return code == VT_F32 ? ACC_F32 : code == VT_F64 ? ACC_F64 : code == VT_V128 ? ACC_NONE : ACC_INT;
+    return code == VT_F32 ? ACC_F32 : code == VT_F64 ? ACC_F64 : code == VT_V128 ? ACC_V128 : ACC_INT;
 }
 
 bool lower_no_memory(Lower *l)
@@ -18,6 +18,7 @@ static void forget_slot(Lower *l, u32 slot)
 {
     for (u32 c = 0; c < ACC_CLASSES; c++)
         if (l->acc[c].slot == slot) l->acc[c].is_valid = false;
+    if (l->acc[ACC_V128].slot + 1 == slot) l->acc[ACC_V128].is_valid = false;
 }
 
 bool lower_emit(Lower *l, Ins ins)
@@ -75,6 +76,8 @@ static bool push(Lower *l, Val v)
     v.home = lower_next_home(l);
     if (v.kind != VAL_LOCAL) v.slot = v.home;
     u32 end = v.home + lower_cells(v.code);
+    if (end > FRAME_MAX_CELLS)
+        return tern_diag_set(l->diag, DIAG_LIMIT, l->offset, "a frame of more than %u cells", FRAME_MAX_CELLS);
     if (end > l->max_cells) l->max_cells = end;
     return vec_push(&l->stack, l->alloc, v) || lower_no_memory(l);
 }

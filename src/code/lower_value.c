@@ -64,6 +64,43 @@ static bool fuse_shift_add(Lower *l, const Val *a, const Val *b)
     return emit_result(l, fused, VT_I32);
 }
 
+/* Makes b, a v128.const that was the last thing done, the immediate operand. */
+static bool fold_vector_const(Lower *l, const Val *b, Ins *ins)
+{
+    if (b->code != VT_V128 || !lower_is_fresh(l, b)) return false;
+    const Ins *last = lower_last(l);
+    if (last->family != FAM_PLAIN || last->op != H_CONST_V128) return false;
+    ins->k2 = PLACE_IMM;
+    ins->imm = last->imm;
+    ins->off = last->off;
+    lower_drop_last(l);
+    l->acc[ACC_V128] = l->before_const;
+    return true;
+}
+
+/* The relaxed madd rounds twice here, so that an addition of the product that was the last thing done is one. */
+static bool fuse_multiply_add(Lower *l, Op op, const Val *a, const Val *b)
+{
+    bool is_sub = op == OP_F32X4_SUB || op == OP_F64X2_SUB, is_f32 = op == OP_F32X4_ADD || op == OP_F32X4_SUB;
+    if (!is_sub && !is_f32 && op != OP_F64X2_ADD) return false;
+    const Val *product = lower_is_fresh(l, b) ? b : lower_is_fresh(l, a) && !is_sub ? a : NULL;
+    if (product == NULL) return false;
+    Ins ins = *lower_last(l);
+    if (ins.family != FAM_VALUE || ins.op != (is_f32 ? OP_F32X4_MUL : OP_F64X2_MUL) || ins.k2 != PLACE_SLOT)
+        return false;
+    lower_drop_last(l);
+    if (ins.k1 == PLACE_ACC) {
+        ins.k1 = PLACE_SLOT;
+        ins.s1 = ins.s2;
+        ins.k2 = PLACE_ACC;
+    }
+    ins.s3 = (product == b ? a : b)->slot;
+    ins.k3 = PLACE_SLOT;
+    ins.op = is_f32 ? (is_sub ? OP_F32X4_RELAXED_NMADD : OP_F32X4_RELAXED_MADD)
+                    : (is_sub ? OP_F64X2_RELAXED_NMADD : OP_F64X2_RELAXED_MADD);
+    return emit_result(l, ins, VT_V128);
+}
+
 static bool is_commutative(const OpInfo *info)
 {
     return info->shape == SHAPE_NUM2C;
@@ -85,7 +122,13 @@ static bool binary(Lower *l, const OpInfo *info, Op op)
     }
     if (op == OP_I32_ADD && l->f->scratch == 0 && fuse_shift_add(l, &a, &b)) return true;
 
+    if (result == VT_V128 && fuse_multiply_add(l, op, &a, &b)) return true;
+
     Ins ins = {.family = FAM_VALUE, .op = (u16)op};
+    if (info->is_hot && !info->is_vec && fold_vector_const(l, &b, &ins)) {
+        lower_use(l, &a, &ins.k1, &ins.s1);
+        return emit_result(l, ins, result);
+    }
     bool a_is_imm = a.kind == VAL_CONST && b.kind != VAL_CONST && !is_cold && info->shape == SHAPE_NUM2 &&
                     lower_fits_imm(&a);
     if (!a_is_imm && !lower_readable(l, &a)) return false;
@@ -110,6 +153,11 @@ static bool binary(Lower *l, const OpInfo *info, Op op)
         lower_use(l, &a, &ins.k1, &ins.s1);
         return emit_result(l, ins, result);
     }
+    if (info->args[0] != info->args[1]) { /* a vector's shift */
+        lower_use_slot(l, &b, &ins.k2, &ins.s2);
+        lower_use(l, &a, &ins.k1, &ins.s1);
+        return emit_result(l, ins, result);
+    }
     /* One operand may come from the accumulator: the later one, most likely. */
     lower_use(l, &b, &ins.k2, &ins.s2);
     if (ins.k2 == PLACE_ACC) {
@@ -126,6 +174,92 @@ static bool binary(Lower *l, const OpInfo *info, Op op)
         lower_use(l, &a, &ins.k1, &ins.s1);
     }
     return emit_result(l, ins, result);
+}
+
+/* --- vectors and wide integers ----------------------------------------------------------------------- */
+
+/* The sixteen bytes after the opcode, as two fields that keep their order in memory. */
+static void set_vector(Ins *ins, const Insn *in)
+{
+    memcpy(&ins->imm, in->vec.bytes, 8);
+    memcpy(&ins->off, in->vec.bytes + 8, 8);
+}
+
+static bool const_v128(Lower *l, const Insn *in)
+{
+    Ins ins = {.op = H_CONST_V128};
+    set_vector(&ins, in);
+    l->before_const = l->acc[ACC_V128];
+    return emit_result(l, ins, VT_V128);
+}
+
+/* Does the shuffle move four bytes at a time? Their numbers in the frame. */
+static bool moves_quarters(const u8 *lanes, const Val *a, const Val *b, u32 *from)
+{
+    for (u32 i = 0; i < 16; i++) {
+        u32 first = lanes[i & ~3u];
+        if (first % 4 != 0 || lanes[i] != first + i % 4) return false;
+        from[i / 4] = 2 * (first < 16 ? a : b)->slot + first % 16 / 4;
+    }
+    return true;
+}
+
+static bool shuffle(Lower *l, const Insn *in)
+{
+    Val b = lower_pop(l), a = lower_pop(l);
+    u32 from[4];
+    if (moves_quarters(in->vec.bytes, &a, &b, from)) {
+        bool is_splat = from[0] == from[1] && from[1] == from[2] && from[2] == from[3];
+        Ins quarters = {.op = is_splat ? H_SPLAT32 : H_SHUFFLE32, .imm = from[0], .imm2 = from[1],
+                        .index = from[2], .off = from[3]};
+        return emit_result(l, quarters, VT_V128);
+    }
+    Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .s1 = a.slot, .s2 = b.slot};
+    set_vector(&ins, in);
+    return emit_result(l, ins, VT_V128);
+}
+
+static bool ternary(Lower *l, const Insn *in)
+{
+    Val c = lower_pop(l), b = lower_pop(l), a = lower_pop(l);
+    Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .s1 = a.slot, .k2 = PLACE_SLOT, .s2 = b.slot};
+    lower_use(l, &c, &ins.k3, &ins.s3);
+    if (ins.k3 != PLACE_ACC) lower_use(l, &b, &ins.k2, &ins.s2);
+    return emit_result(l, ins, VT_V128);
+}
+
+static bool extract_lane(Lower *l, const Insn *in, const OpInfo *info)
+{
+    Val a = lower_pop(l);
+    Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .imm = in->lane};
+    lower_use(l, &a, &ins.k1, &ins.s1);
+    return emit_result(l, ins, code_of(info->results[0]));
+}
+
+static bool replace_lane(Lower *l, const Insn *in)
+{
+    Val b = lower_pop(l), a = lower_pop(l);
+    Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .imm = in->lane, .k1 = PLACE_SLOT, .s1 = a.slot};
+    if (!lower_readable(l, &b)) return false;
+    lower_use(l, &b, &ins.k2, &ins.s2);
+    if (ins.k2 != PLACE_ACC) lower_use(l, &a, &ins.k1, &ins.s1);
+    return emit_result(l, ins, VT_V128);
+}
+
+/* Both results lie in consecutive cells, where the operands' homes were. */
+static bool wide(Lower *l, const Insn *in, const OpInfo *info)
+{
+    Val v[OP_MAX_ARGS];
+    for (u32 i = info->nargs; i-- > 0;) v[i] = lower_pop(l);
+    for (u32 i = 0; i < info->nargs; i++)
+        if (!lower_readable(l, &v[i])) return false;
+    Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .kd = PLACE_SLOT, .acc = ACC_NONE, .ncells = 2,
+               .d = lower_next_home(l), .s1 = v[0].slot, .s2 = v[1].slot};
+    if (info->nargs == 4) {
+        ins.s3 = v[2].slot;
+        ins.index = v[3].slot;
+    }
+    return lower_emit(l, ins) && lower_push_temp(l, VT_I64, NO_INS) && lower_push_temp(l, VT_I64, NO_INS);
 }
 
 /* --- memory --------------------------------------------------------------------------------------- */
@@ -203,6 +337,18 @@ static bool store(Lower *l, const Insn *in)
     return lower_emit(l, ins);
 }
 
+/* A lane between memory and a vector: slots only. */
+static bool access_lane(Lower *l, const Insn *in, const OpInfo *info)
+{
+    bool is_load = info->shape == SHAPE_LOADL, is_fast = is_fast_access(l, in);
+    Val v = lower_pop(l), a = lower_pop(l);
+    if (!lower_readable(l, &a)) return false;
+    Ins ins = {.op = (u16)in->op, .off = in->bits, .index = in->index, .imm = in->lane, .kd = PLACE_NONE,
+               .acc = ACC_NONE, .k2 = PLACE_NONE, .s1 = a.slot, .s3 = v.slot};
+    ins.family = is_load ? (is_fast ? FAM_LOAD : FAM_LOAD_ANY) : (is_fast ? FAM_STORE : FAM_STORE_ANY);
+    return is_load ? emit_result(l, ins, VT_V128) : lower_emit(l, ins);
+}
+
 bool lower_value_op(Lower *l, const Insn *in)
 {
     const OpInfo *info = &tern_op_info[in->op];
@@ -214,15 +360,28 @@ bool lower_value_op(Lower *l, const Insn *in)
     case SHAPE_NUM2C:
     case SHAPE_NUM2T:
     case SHAPE_CMP2: return binary(l, info, in->op);
-    case SHAPE_LOAD: return load(l, in, info);
+    case SHAPE_NUM3: return ternary(l, in);
+    case SHAPE_WIDE2:
+    case SHAPE_WIDE4: return wide(l, in, info);
+    case SHAPE_LANE1: return extract_lane(l, in, info);
+    case SHAPE_LANE2: return replace_lane(l, in);
+    case SHAPE_SHUFFLE: return shuffle(l, in);
+    case SHAPE_LOAD:
+    case SHAPE_LOADX: return load(l, in, info);
+    case SHAPE_LOADL:
+    case SHAPE_STOREL: return access_lane(l, in, info);
     case SHAPE_STORE: return store(l, in);
     case SHAPE_CONST:
-        if (in->op == OP_V128_CONST) break;
+        if (in->op == OP_V128_CONST) return const_v128(l, in);
         return lower_push_const(l, code_of(info->results[0]), in->bits);
+    case SHAPE_ALOAD:
+    case SHAPE_ASTORE:
+    case SHAPE_ARMW:
+    case SHAPE_ACMPXCHG:
+    case SHAPE_ATOMIC: return lower_atomic(l, in, is_fast_access(l, in));
     case SHAPE_TYPED:
-    case SHAPE_TYPED2:
-    case SHAPE_MEMOP:
-    case SHAPE_ATOMIC:
+        if (in->op == OP_ATOMIC_FENCE) return lower_fence(l);
+        break;
     case SHAPE_SPECIAL: break;
     }
     return tern_diag_set(l->diag, DIAG_UNSUPPORTED, in->offset, "%s", info->text);

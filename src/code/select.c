@@ -19,10 +19,20 @@ static const OpHandlers op_handlers[OP_COUNT] = {
 #define TEST1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
 #define NUM2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
 #define NUM2C(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define NUM3(n, ...) [OP_##n] = {.first = H_##n##_SSS_S},
 #define NUM2T(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
 #define CMP2(n, ...) [OP_##n] = {.first = H_##n##_SS_S, .branch = H_##n##_BR_SS},
-#define LOAD(n, ...) [OP_##n] = {.first = H_##n##_S_S, .guarded = H_##n##_G_S_S, .any = H_##n##_ANY},
-#define STORE(n, ...) [OP_##n] = {.first = H_##n##_S_S, .guarded = H_##n##_G_S_S, .any = H_##n##_ANY},
+#define WIDE2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define WIDE4(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define LANE1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
+#define LANE2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define SHUFFLE(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define MEM(n) [OP_##n] = {.first = H_##n##_S_S, .guarded = H_##n##_G_S_S, .any = H_##n##_ANY},
+#define LOAD(n, ...) MEM(n)
+#define LOADX(n, ...) MEM(n)
+#define LOADL(n, ...) MEM(n)
+#define STORE(n, ...) MEM(n)
+#define STOREL(n, ...) MEM(n)
 #include "ops/ops.def"
 };
 
@@ -37,6 +47,14 @@ _Static_assert(H_I32_EQZ_A_S == H_I32_EQZ_S_S + 1 && H_I32_EQZ_S_A == H_I32_EQZ_
 _Static_assert(H_I32_LOAD_A_S == H_I32_LOAD_S_S + 2 && H_I32_LOAD_AI_A == H_I32_LOAD_S_S + 11, "loads");
 _Static_assert(H_I32_STORE_SS_S == H_I32_STORE_S_S + 3 && H_I32_STORE_A_S == H_I32_STORE_S_S + 9 &&
                H_I32_STORE_AI_I == H_I32_STORE_S_S + 14, "stores");
+_Static_assert(H_F32X4_DIV_AS_S == H_F32X4_DIV_SS_S + 1 && H_F32X4_DIV_SA_S == H_F32X4_DIV_SS_S + 2 &&
+               H_F32X4_DIV_SS_A == H_F32X4_DIV_SS_S + 3 && H_F32X4_MIN_AS_A == H_F32X4_MIN_SS_S + 3 &&
+               H_I32X4_SHL_AI_A == H_I32X4_SHL_SS_S + 7 && H_V128_BITSELECT_SAS_S == H_V128_BITSELECT_SSS_S + 1 &&
+               H_V128_BITSELECT_SSS_A == H_V128_BITSELECT_SSS_S + 3 &&
+               H_I8X16_REPLACE_LANE_SS_A == H_I8X16_REPLACE_LANE_SS_S + 3, "vector forms");
+_Static_assert(H_V128_STORE_S_A == H_V128_STORE_S_S + 1 && H_V128_STORE_SS_S == H_V128_STORE_S_S + 2 &&
+               H_V128_STORE_A_S == H_V128_STORE_S_S + 4 && H_V128_STORE_AI_S == H_V128_STORE_S_S + 6,
+               "vector stores");
 
 /* Index of two operand places, in the order SS SI AS AI SA IS. */
 static u32 pair_index(Place k1, Place k2)
@@ -46,6 +64,12 @@ static u32 pair_index(Place k1, Place k2)
     return (k1 == PLACE_ACC ? 2u : 0u) + (k2 == PLACE_IMM ? 1u : 0u);
 }
 
+/* The same of vectors, in the order SS AS SA. */
+static u32 vector_pair_index(Place k1, Place k2)
+{
+    return k1 == PLACE_ACC ? 1 : k2 == PLACE_ACC ? 2 : 0;
+}
+
 static bool is_hot(Op op)
 {
     return tern_op_info[op].is_hot;
@@ -53,13 +77,29 @@ static bool is_hot(Op op)
 
 static Handler value_handler(const Ins *ins)
 {
+    const OpInfo *info = &tern_op_info[ins->op];
     u32 first = op_handlers[ins->op].first, acc = ins->kd == PLACE_ACC;
-    switch ((OpShape)tern_op_info[ins->op].shape) {
+    bool is_vector = info->is_vec, is_shift = is_vector && info->args[1] == OT_i32;
+    switch ((OpShape)info->shape) {
     case SHAPE_NUM1:
     case SHAPE_NUM1T:
+    case SHAPE_LANE1:
     case SHAPE_TEST1: return (Handler)(first + (ins->k1 == PLACE_ACC ? 1u : 0u) + 2 * acc);
-    case SHAPE_NUM2: return (Handler)(first + pair_index(ins->k1, ins->k2) + 6 * acc);
+    case SHAPE_NUM2:
+        if (is_shift) return (Handler)(first + pair_index(ins->k1, ins->k2) + 4 * acc);
+        if (is_vector) return (Handler)(first + vector_pair_index(ins->k1, ins->k2) + 3 * acc);
+        return (Handler)(first + pair_index(ins->k1, ins->k2) + 6 * acc);
+    case SHAPE_LANE2: return (Handler)(first + vector_pair_index(ins->k1, ins->k2) + 3 * acc);
+    case SHAPE_NUM3: {
+        u32 form = ins->k2 == PLACE_ACC ? 1 : ins->k3 == PLACE_ACC ? 2 : 0;
+        return (Handler)(first + form + 3 * acc);
+    }
+    case SHAPE_SHUFFLE:
+    case SHAPE_WIDE2:
+    case SHAPE_WIDE4: return (Handler)first;
     case SHAPE_NUM2C:
+        if (is_vector) return (Handler)(first + vector_pair_index(ins->k1, ins->k2) + 2 * acc);
+        return (Handler)(first + pair_index(ins->k1, ins->k2) + 4 * acc);
     case SHAPE_NUM2T:
     case SHAPE_CMP2: return (Handler)(first + pair_index(ins->k1, ins->k2) + 4 * acc);
     default: return H_NONE;
@@ -81,9 +121,11 @@ static Handler load_handler(const Ins *ins, CodeMode mode)
 
 static Handler store_handler(const Ins *ins, CodeMode mode)
 {
-    static const u8 first_of_address[] = {0, 9, 3, 6, 11, 13};
+    static const u8 first_of_address[] = {0, 9, 3, 6, 11, 13}, first_of_vector[] = {0, 4, 2, 3, 5, 6};
     const OpHandlers *h = &op_handlers[ins->op];
     u32 first = mode == CODE_GUARDED ? h->guarded : h->first;
+    if (tern_op_info[ins->op].args[1] == OT_v128)
+        return (Handler)(first + first_of_vector[address_index(ins)] + (ins->k3 == PLACE_ACC));
     u32 value = ins->k3 == PLACE_SLOT ? 0 : ins->k3 == PLACE_IMM ? 1 : 2;
     return (Handler)(first + first_of_address[address_index(ins)] + value);
 }
@@ -108,7 +150,7 @@ Handler tern_ins_handler(const Ins *ins, CodeMode mode)
 bool tern_ins_may_skip_slot(const Ins *ins)
 {
     if (ins->kd != PLACE_SLOT) return false;
-    if (ins->family == FAM_LOAD) return true;
+    if (ins->family == FAM_LOAD) return tern_op_info[ins->op].shape != SHAPE_LOADL;
     if (ins->family == FAM_PLAIN) return ins->op == H_GLOBAL_GET_S;
     if (ins->family != FAM_VALUE) return false;
     switch ((OpShape)tern_op_info[ins->op].shape) {
@@ -116,7 +158,10 @@ bool tern_ins_may_skip_slot(const Ins *ins)
     case SHAPE_CMP2: return true;
     case SHAPE_NUM1:
     case SHAPE_NUM2:
-    case SHAPE_NUM2C: return is_hot((Op)ins->op);
+    case SHAPE_NUM2C:
+    case SHAPE_NUM3:
+    case SHAPE_LANE1:
+    case SHAPE_LANE2: return is_hot((Op)ins->op);
     default: return false;
     }
 }

@@ -3,25 +3,25 @@
 #include "interp/interp.h"
 
 #include "interp/machine.h"
+#include "interp/unwind.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #if defined(__APPLE__)
-extern const u8 handlers_start[] __asm("section$start$__TEXT$tern_handlers");
-extern const u8 handlers_end[] __asm("section$end$__TEXT$tern_handlers");
+extern const u8 handlers_start[] __asm("section$start$__TEXT$tern_interp");
+extern const u8 handlers_end[] __asm("section$end$__TEXT$tern_interp");
 #else
-extern const u8 handlers_start[] __asm("__start_tern_handlers") __attribute__((visibility("hidden")));
-extern const u8 handlers_end[] __asm("__stop_tern_handlers") __attribute__((visibility("hidden")));
+extern const u8 handlers_start[] __asm("__start_tern_interp") __attribute__((visibility("hidden")));
+extern const u8 handlers_end[] __asm("__stop_tern_interp") __attribute__((visibility("hidden")));
 #endif
 
 static u32 token_of(Handler handler);
 
 /* --- what slow paths share ------------------------------------------------------------------------- */
 
-static CodeMode mode_of(const Instance *instance)
+static CodeSet *set_of(const Instance *instance)
 {
-    const ModuleCode *code = instance->module->code;
-    return instance->code == code->funcs[CODE_GUARDED] ? CODE_GUARDED : CODE_CHECKED;
+    return tern_code_set_of(instance->code);
 }
 
 static FuncCode *code_of(FuncInst *func)
@@ -35,18 +35,27 @@ static FuncCode *code_of(FuncInst *func)
 /* Makes f ready to run in a frame at fp, or says why not. */
 static TrapCode prepare(Exec *x, Instance *instance, const FuncCode *f, const u64 *fp)
 {
-    u32 interrupt = __atomic_load_n(&x->interrupt, __ATOMIC_RELAXED);
+    u32 interrupt = __atomic_load_n(&x->interrupt, __ATOMIC_SEQ_CST);
     if (interrupt != 0) return (TrapCode)interrupt;
     if (__atomic_load_n(&f->frame_cells, __ATOMIC_ACQUIRE) == FRAME_CELLS_UNLOWERED) {
         Diag diag = {0};
         u32 index = (u32)(f - (const FuncCode *)instance->code);
-        if (!tern_code_lower(instance->module->code, index, mode_of(instance), token_of, &diag)) {
+        if (!tern_code_lower(instance->module->code, set_of(instance), index, token_of, &diag)) {
             if (diag.code == DIAG_NO_MEMORY) return TRAP_OUT_OF_MEMORY;
+            if (diag.code == DIAG_LIMIT) return TRAP_STACK_EXHAUSTED; /* no stack has room for its frame */
             tern_diag_format(&diag, x->trap.message, sizeof x->trap.message);
             return TRAP_HOST;
         }
     }
-    return STACK_LACKS(f->frame_cells, fp) ? TRAP_STACK_EXHAUSTED : TRAP_NONE;
+    if (f->frame_cells > (u64)(x->stack_end - fp)) return TRAP_STACK_EXHAUSTED;
+    return tern_exec_poll(x);
+}
+
+/* Why the guest is to stop; it may have been taken back since it was seen, but part of an instruction is done. */
+static TrapCode interrupt_of(const Exec *x)
+{
+    u32 interrupt = __atomic_load_n(&x->interrupt, __ATOMIC_RELAXED);
+    return interrupt != 0 ? (TrapCode)interrupt : TRAP_INTERRUPTED;
 }
 
 /* A frame of f at fp that returns to ret with caller as its frame pointer. */
@@ -69,8 +78,10 @@ static TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
     x->top = slots + (type->param_cells > type->result_cells ? type->param_cells : type->result_cells);
     TrapCode trap = func->host(x, func->env, slots);
     if (x->memory != NULL) x->memory_size = tern_memory_size(x->memory);
-    if (trap == TRAP_NONE) x->trap.code = TRAP_NONE; /* one the host met and dealt with */
-    return trap;
+    if (trap != TRAP_NONE) return trap;
+    x->trap.code = TRAP_NONE; /* one the host met and dealt with */
+    x->exception = REF_NULL;
+    return TRAP_NONE;
 }
 
 /* Puts an adapter frame at the arguments and the callee's frame behind it. */
@@ -147,12 +158,24 @@ static u8 *any_memory(Exec *x, u32 index, u64 addr, u64 offset, u64 n)
     return p;
 }
 
+/* The same for an atomic access, which must be aligned. */
+static u8 *any_atomic(Exec *x, u32 index, u64 addr, u64 offset, u64 n)
+{
+    if (LIKELY(((addr + offset) & (n - 1)) == 0)) return any_memory(x, index, addr, offset, n);
+    x->trap.has_address = true;
+    x->trap.address = addr + offset;
+    x->trap.access_bytes = n;
+    x->trap.memory_bytes = tern_memory_size(x->instance->memories[index]);
+    return NULL;
+}
+
 /* The memory may have grown since its size was cached. */
 static bool memory_has_grown(Exec *x)
 {
     u64 size = tern_memory_size(x->memory);
     x->memory_size = size;
-    if (x->trap.access_bytes <= size && x->trap.address <= size - x->trap.access_bytes) return true;
+    bool is_inside = x->trap.access_bytes <= size && x->trap.address <= size - x->trap.access_bytes;
+    if (is_inside && !x->is_faulting) return true;
     x->trap.has_address = true;
     x->trap.memory_bytes = size;
     return false;
@@ -173,11 +196,16 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
 
 /* Slow paths, as bodies over the machine's state. */
 #define SLOW_PATHS(S) \
-    S(slow_interrupt, STOP((TrapCode)__atomic_load_n(&x->interrupt, __ATOMIC_RELAXED))) \
+    S(slow_interrupt, STOP(interrupt_of(x))) \
     S(slow_memory, { \
         if (!memory_has_grown(x)) STOP(TRAP_MEMORY_BOUNDS) \
         RELOAD_MEMORY(); \
         DISPATCH(); \
+    }) \
+    S(slow_unaligned, { \
+        x->trap.has_address = true; \
+        x->trap.memory_bytes = x->memory_size; \
+        STOP(TRAP_UNALIGNED_ATOMIC) \
     }) \
     S(slow_enter, { \
         TrapCode trap = prepare(x, x->instance, x->callee, x->callee_slots); \
@@ -197,6 +225,7 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
             r0 = slots[0]; \
             f0 = cell_f64(slots); \
             f1 = cell_f32(slots); \
+            v0 = cell_v128(slots); \
             DISPATCH(); \
         } \
         if (func->instance == x->instance) { \
@@ -223,6 +252,7 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
             r0 = slots[0]; \
             f0 = cell_f64(slots); \
             f1 = cell_f32(slots); \
+            v0 = cell_v128(slots); \
             u64 ret = fp[header]; \
             u64 caller = fp[header + 1]; \
             memmove(fp, slots, func->type->result_cells * sizeof *fp); \
@@ -261,6 +291,7 @@ HANDLER_SECTION static TrapCode run(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *
     u64 r0 = 0;
     f64 f0 = 0;
     f32 f1 = 0;
+    t_v128 v0 = {0};
     for (;;) {
         switch ((Handler)TOKEN()) {
 #define H(name, layout, ...) case H_##name: __VA_ARGS__ break;
@@ -274,7 +305,8 @@ HANDLER_SECTION static TrapCode run(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *
 }
 
 /* Where a fault finds the position in the code: in memory, unknown to us. */
-enum { PC_REGISTER = -1, FP_REGISTER = -1 };
+enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
+#define RUN_ALONE(handler, pc, fp, r0, x) ((void)(r0), TRAP_NONE)
 
 #else
 
@@ -294,32 +326,91 @@ static HandlerFunc *const handlers[H_COUNT] = {
 #include "code/handlers.def"
 };
 
+#if SIMD_SSSE3
+/* Twins of handlers for processors that have more than the baseline. */
+#define TWIN(name, ...) \
+    SIMD_TARGET_SSSE3 HANDLER_CC HANDLER_SECTION static TrapCode name(STATE_PARAMS) { __VA_ARGS__ }
+TWIN(ssse3_shuffle, t_v128 a = GET_v128(1), b = GET_v128(2), lanes = IMM_v128(3);
+     PUT_v128(0, simd_i8x16_shuffle_ssse3(a, b, lanes)); NEXT(11);)
+TWIN(ssse3_swizzle, t_v128 a = GET_v128(1), b = GET_v128(2); PUT_v128(0, simd_i8x16_swizzle_ssse3(a, b)); NEXT(3);)
+#undef TWIN
+
+static HandlerFunc *best_of(Handler handler)
+{
+    if (!__builtin_cpu_supports("ssse3")) return handlers[handler];
+    if (handler == H_I8X16_SHUFFLE_SS_S) return ssse3_shuffle;
+    if (handler == H_I8X16_SWIZZLE_SS_S || handler == H_I8X16_RELAXED_SWIZZLE_SS_S) return ssse3_swizzle;
+    return handlers[handler];
+}
+#else
+static HandlerFunc *best_of(Handler handler) { return handlers[handler]; }
+#endif
+
 static u32 token_of(Handler handler)
 {
-    return (u32)((uintptr_t)handlers[handler] - (uintptr_t)handler_NONE);
+    return (u32)((uintptr_t)best_of(handler) - (uintptr_t)handler_NONE);
 }
 
 static TrapCode run(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 {
-    return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(pc, fp, mem, 0, x, 0, 0);
+    return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(pc, fp, mem, 0, x, 0, 0, (t_v128){0});
 }
 
-/* The argument registers of pc and fp, in the machine's numbering. */
+/* The argument registers of pc, fp and r0, in the machine's numbering. */
 #if defined(__x86_64__)
 #if __has_attribute(preserve_none)
-enum { PC_REGISTER = 12, FP_REGISTER = 13 };
+enum { PC_REGISTER = 12, FP_REGISTER = 13, R0_REGISTER = 15 };
 #else
-enum { PC_REGISTER = 7, FP_REGISTER = 6 };
+enum { PC_REGISTER = 7, FP_REGISTER = 6, R0_REGISTER = 1 };
 #endif
 #else
-enum { PC_REGISTER = -1, FP_REGISTER = -1 };
+enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
 #endif
+#define RUN_ALONE(handler, pc, fp, r0, x) \
+    handlers[handler](pc, fp, (x)->memory->base, r0, x, 0, 0, (t_v128){0})
 
 #endif
 
 /* --- as a tier ------------------------------------------------------------------------------------- */
 
-/* Runs with loads and stores that trust the guard: a fault in a handler is a trap. */
+/* The handler that checks what this one trusts: I32_LOAD_S_S for I32_LOAD_G_S_S. */
+static Handler checked_twin(Handler handler)
+{
+    const char *name = tern_handlers[handler].name, *mark = strstr(name, "_G_");
+    if (mark == NULL) return H_NONE;
+    size_t n = (size_t)(mark - name);
+    for (Handler h = 0; h < H_COUNT; h++) {
+        const char *other = tern_handlers[h].name;
+        if (strncmp(other, name, n) == 0 && strcmp(other + n, mark + 2) == 0) return h;
+    }
+    return H_NONE;
+}
+
+/* A fault tells the first byte out of bounds only: the instruction runs once more, checked, and says all. */
+static TrapCode explain_fault(Exec *x, const FaultFrame *fault)
+{
+    const CodeUnit *pc = (const CodeUnit *)fault->regs[PC_REGISTER & 31];
+    u64 *fp = (u64 *)fault->regs[FP_REGISTER & 31];
+    x->pc = pc;
+    x->fp = fp;
+    x->trap.has_address = true;
+    x->trap.address = (u64)(fault->address - x->memory->base);
+    x->trap.access_bytes = 0;
+    x->trap.memory_bytes = tern_memory_size(x->memory);
+    bool is_frame = (uintptr_t)fp >= (uintptr_t)x->stack && (uintptr_t)fp < (uintptr_t)x->stack_end;
+    if (!is_frame || tern_code_find(x->instance->module->code, set_of(x->instance), pc) == NULL)
+        return TRAP_MEMORY_BOUNDS;
+    Handler handler = 0;
+    while (handler < H_COUNT && token_of(handler) != unit_u32(pc)) handler++;
+    Handler twin = handler < H_COUNT ? checked_twin(handler) : H_NONE;
+    if (twin == H_NONE) return TRAP_MEMORY_BOUNDS;
+    x->is_faulting = true;
+    (void)RUN_ALONE(twin, pc, fp, fault->regs[R0_REGISTER & 31], x);
+    x->is_faulting = false;
+    return TRAP_MEMORY_BOUNDS;
+}
+
+/* Runs where loads and stores may trust a guard: a fault in a handler is a trap. */
 static TrapCode run_guarded(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 {
     FaultFrame **top = tern_port_fault_top();
@@ -332,13 +423,7 @@ static TrapCode run_guarded(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
     }
     FaultFrame *fault = *tern_port_fault_top();
     *tern_port_fault_top() = fault->outer;
-    x->pc = (const CodeUnit *)fault->regs[PC_REGISTER & 31];
-    x->fp = (u64 *)fault->regs[FP_REGISTER & 31];
-    x->trap.has_address = true;
-    x->trap.address = (u64)(fault->address - x->memory->base);
-    x->trap.access_bytes = 0; /* of unknown width */
-    x->trap.memory_bytes = tern_memory_size(x->memory);
-    return TRAP_MEMORY_BOUNDS;
+    return explain_fault(x, fault);
 }
 
 static bool attach(Instance *instance, Diag *diag)
@@ -347,13 +432,30 @@ static bool attach(Instance *instance, Diag *diag)
     CodeMode mode = CODE_CHECKED;
     if (PC_REGISTER >= 0 && instance->module->nmemories > 0) {
         const Memory *memory = instance->memories[0];
-        if (!memory->type.limits.is_64 && memory->reserved_bytes >= MEMORY_GUARDED_BYTES &&
-            memory->page_bytes % tern_port_page_size() == 0 && tern_port_fault_init() &&
+        if (memory->is_guarded && tern_port_fault_init() &&
             tern_port_fault_add_code((FaultRange){handlers_start, handlers_end}))
             mode = CODE_GUARDED;
     }
-    instance->code = code != NULL ? tern_code_funcs(code, mode) : NULL;
-    return instance->code != NULL || tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+    CodeSet *set = code != NULL ? tern_code_set(code, mode) : NULL;
+    instance->code = set != NULL ? set->funcs : NULL;
+    return set != NULL || tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+}
+
+/* Runs until the activation ends, going on at the handlers of exceptions. */
+static TrapCode run_to_end(const CodeUnit *pc, u64 *fp, Exec *x)
+{
+    for (;;) {
+        u8 *mem = x->memory != NULL ? x->memory->base : NULL;
+        /* Whatever the instance's own mode: it may call one whose memory is guarded. */
+        TrapCode trap = PC_REGISTER >= 0 ? run_guarded(pc, fp, mem, x) : run(pc, fp, mem, x);
+        if (LIKELY(trap != TRAP_UNCAUGHT_EXCEPTION) || !tern_unwind(x, token_of, &pc, &fp)) return trap;
+        TrapCode interrupt = tern_exec_poll(x); /* going to a handler may be a back-edge */
+        if (UNLIKELY(interrupt != TRAP_NONE)) {
+            x->pc = pc;
+            x->fp = fp;
+            return interrupt;
+        }
+    }
 }
 
 static TrapCode call(Exec *x, FuncInst *func, u64 *slots)
@@ -365,27 +467,14 @@ static TrapCode call(Exec *x, FuncInst *func, u64 *slots)
     TrapCode trap = prepare(x, func->instance, f, slots);
     if (trap == TRAP_NONE) {
         open_frame(f, slots, ((ModuleCode *)func->instance->module->code)->halt, NULL);
-        u8 *mem = x->memory != NULL ? x->memory->base : NULL;
-        bool is_guarded = mode_of(func->instance) == CODE_GUARDED;
-        trap = is_guarded ? run_guarded(f->pc, slots, mem, x) : run(f->pc, slots, mem, x);
+        trap = run_to_end(f->pc, slots, x);
         if (trap == TRAP_NONE) return TRAP_NONE;
     }
-    if (x->trap.code != trap) tern_exec_trap(x, trap);
-    return trap;
+    return tern_exec_trap(x, trap);
 }
 
-/* Which function of the instance has code at pc; NULL if none. */
-static const FuncCode *find_code(const Instance *instance, const CodeUnit *pc)
-{
-    const Module *module = instance->module;
-    const FuncCode *funcs = instance->code;
-    u32 n = module->nfuncs - module->nimported[EXTERN_FUNC];
-    for (u32 i = 0; i < n; i++)
-        if ((uintptr_t)pc >= (uintptr_t)funcs[i].pc && (uintptr_t)pc < (uintptr_t)(funcs[i].pc + funcs[i].nunits) &&
-            funcs[i].pc != NULL)
-            return &funcs[i];
-    return NULL;
-}
+/* Enough to see what recurses; a guest decides how deep its stack is. */
+#define BACKTRACE_MAX_DEPTH 4096
 
 static u32 backtrace(const Exec *x, TrapFrame *frames, u32 max)
 {
@@ -393,17 +482,23 @@ static u32 backtrace(const Exec *x, TrapFrame *frames, u32 max)
     const CodeUnit *pc = x->pc;
     const u64 *fp = x->fp;
     Instance *instance = x->instance;
-    for (bool is_caller = false; pc != NULL; is_caller = true) {
-        const FuncCode *f = find_code(instance, pc - is_caller);
-        if (f == NULL) break;
-        u32 index = (u32)(f - (const FuncCode *)instance->code);
-        if (n < max)
-            frames[n] = (TrapFrame){
-                .instance = instance,
-                .func_index = index + instance->module->nimported[EXTERN_FUNC],
-                .offset = tern_code_offset(instance->module->code, index, mode_of(instance),
-                                           (u32)(pc - is_caller - f->pc)),
-            };
+    const CodeUnit *last_pc = NULL; /* recursion repeats positions: what was found for the last one */
+    const FuncCode *f = NULL;
+    TrapFrame frame = {0};
+    for (bool is_caller = false; pc != NULL && n < BACKTRACE_MAX_DEPTH; is_caller = true) {
+        if ((uintptr_t)fp < (uintptr_t)x->stack || (uintptr_t)fp >= (uintptr_t)x->stack_end) break;
+        if (pc != last_pc || !is_caller) {
+            f = tern_code_find(instance->module->code, set_of(instance), pc - is_caller);
+            if (f == NULL) break;
+            u32 index = (u32)(f - set_of(instance)->funcs);
+            frame = (TrapFrame){.instance = instance,
+                                .func_index = index + instance->module->nimported[EXTERN_FUNC]};
+            if (n < max)
+                frame.offset = tern_code_offset(instance->module->code, index, set_of(instance)->mode,
+                                                (u32)(pc - is_caller - f->pc));
+            last_pc = is_caller ? pc : NULL;
+        }
+        if (n < max) frames[n] = frame;
         n++;
         const u64 *header = fp + f->header;
         pc = (const CodeUnit *)(uintptr_t)header[0];

@@ -8,9 +8,11 @@
 #ifndef TERN_INTERP_MACHINE_H
 #define TERN_INTERP_MACHINE_H
 
+#include "base/racy.h"
 #include "code/code.h"
-#include "ops/num.h"
+#include "ops/simd.h"
 #include "runtime/builtins.h"
+#include "runtime/gc_heap.h"
 #include "runtime/guest_range.h"
 
 #ifndef __has_attribute
@@ -47,11 +49,11 @@
 #endif
 
 /* Handlers lie together, so that a fault can be told to be theirs. */
-#define HANDLER_SECTION __attribute__((section("tern_handlers")))
+#define HANDLER_SECTION __attribute__((section("tern_interp")))
 
 /* The machine's state. r0 is fourth: a shift count has to be in rcx on x86-64. */
-#define STATE_PARAMS const CodeUnit *pc, u64 *fp, u8 *mem, u64 r0, Exec *x, f64 f0, f32 f1
-#define STATE pc, fp, mem, r0, x, f0, f1
+#define STATE_PARAMS const CodeUnit *pc, u64 *fp, u8 *mem, u64 r0, Exec *x, f64 f0, f32 f1, t_v128 v0
+#define STATE pc, fp, mem, r0, x, f0, f1, v0
 
 /* --- operands ------------------------------------------------------------------------------------- */
 
@@ -91,6 +93,12 @@ static inline f64 cell_f64(const u64 *cell)
     memcpy(&v, cell, sizeof v);
     return v;
 }
+static inline t_v128 cell_v128(const u64 *cell)
+{
+    t_v128 v;
+    memcpy(&v, cell, sizeof v);
+    return v;
+}
 static inline u64 bits_of_f32(f32 v)
 {
     u32 bits;
@@ -111,27 +119,35 @@ enum { TOKEN_UNITS = 2 };
 #define S32(k) ((s32)unit_u32(AT(k)))
 #define U64(k) unit_u64(AT(k))
 #define CELL(i) fp[i]
+#define HALF_CELL(i) unit_u32((const CodeUnit *)fp + 2 * (size_t)(i))
+#define CELLS(p) cell_v128(p)
+#define CELLS_SET(p, v) { t_v128 v_ = (v); memcpy((p), &v_, sizeof v_); }
 
 #define GET_i32(k) ((u32)fp[U16(k)])
 #define GET_i64(k) (fp[U16(k)])
 #define GET_f32(k) cell_f32(&fp[U16(k)])
 #define GET_f64(k) cell_f64(&fp[U16(k)])
+#define GET_v128(k) cell_v128(&fp[U16(k)])
 #define ACC_i32 ((u32)r0)
 #define ACC_i64 (r0)
 #define ACC_f32 (f1)
 #define ACC_f64 (f0)
+#define ACC_v128 (v0)
 #define SET_i32(v) (r0 = (u64)(u32)(v))
 #define SET_i64(v) (r0 = (v))
 #define SET_f32(v) (f1 = (v))
 #define SET_f64(v) (f0 = (v))
+#define SET_v128(v) (v0 = (v))
 #define PUT_i32(k, v) (r0 = (u64)(u32)(v), fp[U16(k)] = r0)
 #define PUT_i64(k, v) (r0 = (v), fp[U16(k)] = r0)
 #define PUT_f32(k, v) (f1 = (v), fp[U16(k)] = bits_of_f32(f1))
 #define PUT_f64(k, v) (f0 = (v), (void)memcpy(&fp[U16(k)], &f0, sizeof f0))
+#define PUT_v128(k, v) (v0 = (v), (void)memcpy(&fp[U16(k)], &v0, sizeof v0))
 #define IMM_i32(k) U32(k)
 #define IMM_i64(k) ((u64)(s64)S32(k))
 #define IMM_f32(k) f32_of_bits(U32(k))
 #define IMM_f64(k) f64_of_bits(U64(k))
+#define IMM_v128(k) ({ t_v128 v_; memcpy(&v_, AT(k), sizeof v_); v_; })
 
 /* --- going on ------------------------------------------------------------------------------------- */
 
@@ -156,19 +172,67 @@ HANDLER_CC HANDLER_SECTION static TrapCode handler_NONE(STATE_PARAMS);
 
 /* --- memory --------------------------------------------------------------------------------------- */
 
-#define LOAD_AT(M, ea) ({ M v_; memcpy(&v_, mem + (ea), sizeof v_); v_; })
-#define STORE_AT(M, ea, v) { M v_ = (v); memcpy(mem + (ea), &v_, sizeof v_); }
+#define LOAD_FROM(M, p) ({ M v_; racy_copy(&v_, (p), sizeof v_); v_; })
+#define STORE_TO(M, p, v) { M v_ = (v); racy_copy((p), &v_, sizeof v_); }
+#define LOAD_AT(M, ea) LOAD_FROM(M, mem + (ea))
+#define STORE_AT(M, ea, v) STORE_TO(M, mem + (ea), v)
 #define CHECK_BOUND(ea, n) \
     if (UNLIKELY((ea) + (n) > x->memory_size)) { \
         x->trap.address = (ea); \
         x->trap.access_bytes = (n); \
         GOTO(slow_memory); \
     } (void)0
-/* pc does not move before the access is done, so that a fault is told to be this instruction's. */
-#define GUARDED_ACCESS() __asm__ volatile("" : "+r"(pc) : : "memory")
+/* pc does not move before the access is done, so that a fault is told to be this instruction's. They and r0
+ * are wanted in the registers they came in, where a fault looks for them: gcc would take those for operands. */
+#if defined(__x86_64__) && !__has_attribute(preserve_none)
+#define GUARDED_ACCESS() __asm__ volatile("" : "+D"(pc), "+S"(fp), "+c"(r0) : : "memory")
+#else
+#define GUARDED_ACCESS() __asm__ volatile("" : "+r"(pc), "+r"(fp), "+r"(r0) : : "memory")
+#endif
 #define ANY_MEMORY(index, addr, offset, n) any_memory(x, index, addr, offset, n)
 
+/* The alignment first, as no bound changes it. */
+#define CHECK_ATOMIC(ea, n) \
+    if (UNLIKELY(((ea) & ((n) - 1)) != 0)) { \
+        x->trap.address = (ea); \
+        x->trap.access_bytes = (n); \
+        GOTO(slow_unaligned); \
+    } \
+    CHECK_BOUND(ea, n)
+#define ATOMIC_AT(M, ea) ((M *)(void *)(mem + (ea)))
+#define ANY_ATOMIC(index, addr, offset, n) any_atomic(x, index, addr, offset, n)
+#define ATOMIC_TRAP(n) ((x->trap.address & ((n) - 1)) != 0 ? TRAP_UNALIGNED_ATOMIC : TRAP_MEMORY_BOUNDS)
+#define CMPXCHG(M, p, expected, value) \
+    ({ \
+        M old_ = (expected); \
+        __atomic_compare_exchange_n((p), &old_, (value), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+        old_; \
+    })
+#if RACY_IS_WATCHED /* ThreadSanitizer knows no fences */
+#define FENCE() { u32 here_ = 0; __atomic_fetch_add(&here_, 1, __ATOMIC_SEQ_CST); }
+#else
+#define FENCE() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
+
 #define RELOAD_MEMORY() (mem = x->memory != NULL ? x->memory->base : mem)
+
+/* --- references ----------------------------------------------------------------------------------- */
+
+/* The commonest answer without a call. Concrete types name functions or objects, whose id is in one place. */
+_Static_assert(offsetof(FuncInst, type_id) == 0 && offsetof(GcObject, type_id) == 0, "the id comes first");
+static inline bool ref_has_type(const Exec *x, Ref ref, ValType t)
+{
+    if (LIKELY(vt_is_concrete(t) && ref_is_object(ref)) && LIKELY(ref_object(ref)->type_id == vt_heap(t)))
+        return true;
+    return tern_ref_matches(x->store, ref, t);
+}
+static inline bool ref_has_descriptor(Ref ref, Ref descriptor, bool null_passes)
+{
+    if (ref == REF_NULL) return null_passes;
+    return ref_is_object(ref) && ref_object(ref)->kind == GC_STRUCT && ref_object(ref)->descriptor == descriptor;
+}
+#define REF_MATCHES(ref, t) ref_has_type(x, ref, t)
+#define DESC_MATCHES(ref, desc, null_passes) ref_has_descriptor(ref, desc, (null_passes) != 0)
 
 /* --- calls ---------------------------------------------------------------------------------------- */
 

@@ -24,7 +24,6 @@ typedef u32 t_i32;
 typedef u64 t_i64;
 typedef float t_f32;
 typedef double t_f64;
-typedef v128 t_v128;
 
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
 #error "float arithmetic must not be done in a wider type"
@@ -106,6 +105,45 @@ static inline u64 num_rotr64(u64 a, u64 b) { return a >> (b & 63) | a << ((0 - b
 NUM_DIVISION(32)
 NUM_DIVISION(64)
 #undef NUM_DIVISION
+
+/* 128-bit numbers in halves: the low one is the result, the high one *hi. */
+
+static inline u64 num_add128(u64 a, u64 a_hi, u64 b, u64 b_hi, u64 *hi)
+{
+    u64 lo = a + b;
+    *hi = a_hi + b_hi + (lo < a);
+    return lo;
+}
+static inline u64 num_sub128(u64 a, u64 a_hi, u64 b, u64 b_hi, u64 *hi)
+{
+    *hi = a_hi - b_hi - (a < b);
+    return a - b;
+}
+/* From products of 32-bit halves, for machines whose compiler has no wider type. */
+static inline u64 num_mul_wide_halves(u64 a, u64 b, u64 *hi)
+{
+    u64 al = (u32)a, ah = a >> 32, bl = (u32)b, bh = b >> 32;
+    u64 low = al * bl, cross = ah * bl + (low >> 32), middle = al * bh + (u32)cross;
+    *hi = ah * bh + (cross >> 32) + (middle >> 32);
+    return middle << 32 | (u32)low;
+}
+static inline u64 num_mul_wide_u(u64 a, u64 b, u64 *hi)
+{
+#if defined(__SIZEOF_INT128__)
+    unsigned __int128 product = (unsigned __int128)a * b;
+    *hi = (u64)(product >> 64);
+    return (u64)product;
+#else
+    return num_mul_wide_halves(a, b, hi);
+#endif
+}
+/* A negative operand is its unsigned reading less 2^64. */
+static inline u64 num_mul_wide_s(u64 a, u64 b, u64 *hi)
+{
+    u64 lo = num_mul_wide_u(a, b, hi);
+    *hi -= ((s64)a < 0 ? b : 0) + ((s64)b < 0 ? a : 0);
+    return lo;
+}
 
 /* Floats (spec 4.3.3)
  *

@@ -9,16 +9,27 @@ typedef enum Op {
 #define NUM1(n, ...) OP_##n,
 #define NUM2(n, ...) OP_##n,
 #define NUM2C(n, ...) OP_##n,
+#define NUM3(n, ...) OP_##n,
 #define NUM1T(n, ...) OP_##n,
 #define NUM2T(n, ...) OP_##n,
 #define TEST1(n, ...) OP_##n,
 #define CMP2(n, ...) OP_##n,
+#define WIDE2(n, ...) OP_##n,
+#define WIDE4(n, ...) OP_##n,
+#define LANE1(n, ...) OP_##n,
+#define LANE2(n, ...) OP_##n,
+#define SHUFFLE(n, ...) OP_##n,
 #define LOAD(n, ...) OP_##n,
+#define LOADX(n, ...) OP_##n,
+#define LOADL(n, ...) OP_##n,
 #define STORE(n, ...) OP_##n,
+#define STOREL(n, ...) OP_##n,
 #define CONST(n, ...) OP_##n,
 #define TYPED(n, ...) OP_##n,
-#define TYPED2(n, ...) OP_##n,
-#define MEMOP(n, ...) OP_##n,
+#define ALOAD(n, ...) OP_##n,
+#define ASTORE(n, ...) OP_##n,
+#define ARMW(n, ...) OP_##n,
+#define ACMPXCHG(n, ...) OP_##n,
 #define ATOMIC(n, ...) OP_##n,
 #define SPECIAL(n, ...) OP_##n,
 #include "ops/ops.def"
@@ -28,8 +39,10 @@ typedef enum Op {
 
 /* The shape of an instruction: which macro its row uses. */
 typedef enum OpShape {
-    SHAPE_NUM1, SHAPE_NUM2, SHAPE_NUM2C, SHAPE_NUM1T, SHAPE_NUM2T, SHAPE_TEST1, SHAPE_CMP2, SHAPE_LOAD,
-    SHAPE_STORE, SHAPE_CONST, SHAPE_TYPED, SHAPE_TYPED2, SHAPE_MEMOP, SHAPE_ATOMIC, SHAPE_SPECIAL
+    SHAPE_NUM1, SHAPE_NUM2, SHAPE_NUM2C, SHAPE_NUM3, SHAPE_NUM1T, SHAPE_NUM2T, SHAPE_TEST1, SHAPE_CMP2,
+    SHAPE_WIDE2, SHAPE_WIDE4, SHAPE_LANE1, SHAPE_LANE2, SHAPE_SHUFFLE, SHAPE_LOAD, SHAPE_LOADX, SHAPE_LOADL,
+    SHAPE_STORE, SHAPE_STOREL, SHAPE_CONST, SHAPE_TYPED,
+    SHAPE_ALOAD, SHAPE_ASTORE, SHAPE_ARMW, SHAPE_ACMPXCHG, SHAPE_ATOMIC, SHAPE_SPECIAL
 } OpShape;
 
 /* What follows the opcode (spec 5.4). The decoder has one case for each. */
@@ -81,7 +94,10 @@ typedef struct OpInfo {
     u8 args[OP_MAX_ARGS];  /* OpType, deepest first */
     u8 results[2];         /* OpType */
     u8 mem_bytes;          /* access width of loads, stores and atomics, else 0 */
+    u8 nlanes;             /* an immediate lane is below it; 0 if there is none */
     bool is_hot;
+    bool is_atomic;        /* its memory access must be naturally aligned */
+    bool is_vec;           /* HEAT is VEC: hot, but without immediate forms */
     u16 inverse, swapped;  /* CMP2: Op, or OP_NONE */
 } OpInfo;
 

@@ -8,12 +8,15 @@
  */
 #include "runtime/builtins.h"
 
+#include "base/racy.h"
 #include "runtime/guest_range.h"
 
 const BuiltinInfo tern_builtin_info[BUILTIN_COUNT] = {
 #define FLAG_0 0
 #define FLAG_TRAPS BUILTIN_TRAPS
 #define FLAG_MOVES BUILTIN_MOVES
+#define FLAG_COLLECTS (BUILTIN_TRAPS | BUILTIN_COLLECTS)
+#define VARIES BUILTIN_ARGS_VARIES
 #define BUILTIN(name, nargs, nresults, flags) \
     [BUILTIN_##name] = {tern_builtin_##name, #name, nargs, nresults, FLAG_##flags},
 #include "runtime/builtins.def"
@@ -49,7 +52,7 @@ TrapCode tern_builtin_memory_fill(Exec *x, u64 *slots, u32 imm1, u32 imm2)
     u64 at = slots[0], n = slots[2];
     u8 *to = tern_guest_range(memory, at, n);
     if (to == NULL) return tern_exec_trap_address(x, memory, at, n);
-    memset(to, (u8)slots[1], (size_t)n);
+    racy_fill(to, (u8)slots[1], (size_t)n);
     return TRAP_NONE;
 }
 
@@ -62,7 +65,7 @@ TrapCode tern_builtin_memory_copy(Exec *x, u64 *slots, u32 imm1, u32 imm2)
     if (to == NULL) return tern_exec_trap_address(x, to_memory, slots[0], n);
     const u8 *from = tern_guest_range(from_memory, slots[1], n);
     if (from == NULL) return tern_exec_trap_address(x, from_memory, slots[1], n);
-    memmove(to, from, (size_t)n);
+    racy_move(to, from, (size_t)n);
     return TRAP_NONE;
 }
 
@@ -79,7 +82,7 @@ TrapCode tern_builtin_memory_init(Exec *x, u64 *slots, u32 imm1, u32 imm2)
         x->trap.has_address = false; /* it is the segment's end that was passed */
         return TRAP_MEMORY_BOUNDS;
     }
-    if (n > 0) memcpy(to, segment->bytes + from, (size_t)n);
+    if (n > 0) racy_copy(to, segment->bytes + from, (size_t)n);
     return TRAP_NONE;
 }
 

@@ -16,7 +16,8 @@ typedef enum Builtin {
     BUILTIN_COUNT
 } Builtin;
 
-enum { BUILTIN_TRAPS = 1, BUILTIN_MOVES = 2 };
+enum { BUILTIN_TRAPS = 1, BUILTIN_MOVES = 2, BUILTIN_COLLECTS = 4 };
+#define BUILTIN_ARGS_VARIES 0xff
 
 typedef struct BuiltinInfo {
     BuiltinFunc *func;

@@ -25,6 +25,9 @@
 #define NATIVE_MARGIN_BYTES (64u << 10)
 #endif
 
+/* Less than a call of a function not yet lowered seems to need (code/code.h). */
+#define MAX_STACK_BYTES ((size_t)1 << (sizeof(size_t) == 8 ? 32 : 30))
+
 /* Where the native stack's end is unknown. */
 #define BLIND_DEPTH_LIMIT 200u
 
@@ -32,7 +35,7 @@ Exec *tern_exec_new(Store *store, size_t size_bytes)
 {
     size_t page = tern_port_page_size();
     if (size_bytes == 0) size_bytes = DEFAULT_STACK_BYTES;
-    if (size_bytes > SIZE_MAX / 2) return NULL;
+    if (size_bytes > MAX_STACK_BYTES) return NULL;
     size_bytes = (size_bytes + page - 1) / page * page;
 
     Exec *x = tern_alloc_zeroed(store->alloc, 1, sizeof *x);
@@ -54,12 +57,21 @@ Exec *tern_exec_new(Store *store, size_t size_bytes)
     x->stack_limit = x->stack_end;
     x->top = x->stack;
     x->store = store;
+    x->next = store->execs;
+    if (x->next != NULL) x->next->prev = x;
+    store->execs = x;
     return x;
 }
 
 void tern_exec_free(Exec *x)
 {
     if (x == NULL) return;
+    if (x->next != NULL) x->next->prev = x->prev;
+    if (x->prev != NULL) {
+        x->prev->next = x->next;
+    } else {
+        x->store->execs = x->next;
+    }
     if (x->stack_is_vm) {
         tern_port_vm_release(x->stack, x->stack_bytes);
     } else {
@@ -104,6 +116,7 @@ static TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
 /* What is in x->trap when the host calls has been seen or swallowed by that host. */
 static void forget_trap(Exec *x)
 {
+    x->exception = REF_NULL;
     x->trap.code = TRAP_NONE;
     x->trap.has_address = false;
     x->trap.nframes = x->trap.nframes_all = 0;
@@ -175,6 +188,15 @@ void tern_exec_resume(Exec *x)
         __atomic_store_n(&x->stack_limit, NULL, __ATOMIC_SEQ_CST);
 }
 
+TrapCode tern_exec_poll(Exec *x)
+{
+    u32 interrupt = __atomic_load_n(&x->interrupt, __ATOMIC_SEQ_CST);
+    if (interrupt != 0) return (TrapCode)interrupt;
+    /* An interrupt that was taken back between its two stores leaves a limit behind that nobody wants. */
+    if (UNLIKELY(__atomic_load_n(&x->stack_limit, __ATOMIC_SEQ_CST) == NULL)) tern_exec_resume(x);
+    return (TrapCode)__atomic_load_n(&x->interrupt, __ATOMIC_SEQ_CST);
+}
+
 /* --- traps ------------------------------------------------------------------------------------ */
 
 TrapCode tern_exec_trap(Exec *x, TrapCode code)
@@ -238,8 +260,10 @@ int tern_trap_format(const Trap *trap, char *buf, size_t size)
     Text text = {buf, size, 0};
     put(&text, "%s", tern_trap_text(trap->code));
     if (trap->has_address) {
-        put(&text, ": %llu bytes at address 0x%llx, memory size %llu",
-            (unsigned long long)trap->access_bytes, (unsigned long long)trap->address,
+        put(&text, ": ");
+        if (trap->access_bytes != 0)
+            put(&text, "%llu bytes at ", (unsigned long long)trap->access_bytes);
+        put(&text, "address 0x%llx, memory size %llu", (unsigned long long)trap->address,
             (unsigned long long)trap->memory_bytes);
     }
     if (trap->message[0] != '\0') put(&text, ": %s", trap->message);

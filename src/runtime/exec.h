@@ -20,7 +20,7 @@ typedef struct TrapFrame {
 typedef struct Trap {
     TrapCode code;
     bool has_address;
-    u64 address, access_bytes; /* memory traps: the guest address, and how much was touched */
+    u64 address, access_bytes; /* memory traps: the guest address, and how much was touched (0: unknown) */
     u64 memory_bytes;          /* ... and how large the memory was */
     u32 nframes_all;           /* depth of the stack */
     u32 nframes;               /* recorded, innermost first */
@@ -48,12 +48,15 @@ struct Exec {
     /* Where the innermost frame stopped; the tier's backtrace reads them. */
     const void *pc;
     u64 *fp;
+    bool is_faulting;  /* an access that faulted is being looked at: it traps, whatever has grown since */
     /* Between a tier's fast and slow paths. */
     void *callee;
     u64 *callee_slots;
 
     Store *store;
+    Exec *prev, *next; /* in the store's list */
     void *host_data;   /* the embedder's */
+    Ref exception;     /* what TRAP_UNCAUGHT_EXCEPTION is about (exception.h), else null; a root */
     Trap trap;
 };
 
@@ -79,6 +82,9 @@ static inline bool tern_exec_room(const Exec *x, u64 cells)
 void tern_exec_interrupt(Exec *x, TrapCode code);
 /* Takes it back: calls run again. */
 void tern_exec_resume(Exec *x);
+
+/* The interrupt asked for, or TRAP_NONE, in which case stack_limit is in force. For the slow path of a call. */
+TrapCode tern_exec_poll(Exec *x);
 
 /* Caches instance in x: every tier calls this when it changes. */
 static inline void tern_exec_enter(Exec *x, Instance *instance)

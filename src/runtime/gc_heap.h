@@ -6,9 +6,10 @@
  * no tier needs stack maps. Objects are scanned precisely by their types; frames, which hold references and
  * numbers alike, conservatively: any cell that holds the address of an object's start keeps it.
  *
- * A collection happens only inside tern_gc_alloc and tern_gc_collect. Before either, every reference the guest
- * still needs is in a cell of the Exec's stack below x->top (or the frame that allocates), a global, a table,
- * an element segment, another object, or a host root.
+ * A collection happens only inside tern_gc_alloc, what calls it, and tern_gc_collect. Whoever calls those on
+ * behalf of the guest first sets x->top behind the last live cell of the innermost frame. Every reference
+ * needed later is then in a cell of an Exec's stack below its top, a global, a table, an evaluated element
+ * segment, another object, a GcCells or a GcRoot. A C variable is none of these.
  *
  * References (Ref) of the any and extern hierarchies, by their low bits:
  *   0               null
@@ -25,15 +26,18 @@
 
 typedef enum GcKind { GC_STRUCT, GC_ARRAY, GC_EXCEPTION } GcKind;
 
-/* The header of every object. Fields follow it, at the offsets of StructType and FieldType. */
+/* The header of every object. Fields follow it, at the offsets of StructType; elements back to back. */
 typedef struct GcObject {
     u32 type_id;    /* structs and arrays; 0 for exceptions */
     u8 kind;        /* GcKind */
     u8 mark;        /* the collector's */
-    u16 flags;      /* the collector's: large object and such */
-    u32 length;     /* arrays: elements; structs: bytes of fields; exceptions: payload cells */
-    u32 reserved;
+    u16 flags;      /* the collector's: large object */
+    union {
+        u32 length;     /* arrays: elements; exceptions: payload cells */
+        Ref descriptor; /* structs: that of the custom-descriptors proposal, or 0 */
+    };
 } GcObject;
+_Static_assert(sizeof(GcObject) == 16, "a v128 field behind the header is aligned");
 
 typedef struct GcException {
     GcObject object;
@@ -48,38 +52,103 @@ static inline GcObject *ref_object(Ref ref) { return (GcObject *)(uintptr_t)ref;
 static inline Ref ref_of_object(const GcObject *object) { return (Ref)(uintptr_t)object; }
 static inline Ref ref_of_i31(u32 value) { return ((u64)(value & 0x7fffffffu) << 1) | 1; }
 static inline u32 ref_i31_u(Ref ref) { return (u32)(ref >> 1) & 0x7fffffffu; }
-static inline s32 ref_i31_s(Ref ref) { return (s32)((u32)(ref >> 1) << 1) >> 1; }
+static inline s32 ref_i31_s(Ref ref) { return (s32)(u32)ref >> 1; }
 /* An address, or any other number of up to 62 bits (sign-extended back). */
 static inline Ref ref_of_host(const void *value) { return ((u64)(uintptr_t)value << 2) | 2; }
 static inline void *ref_host(Ref ref) { return (void *)(uintptr_t)(u64)((s64)ref >> 2); }
 
-typedef struct GcHeap GcHeap;
+static inline u8 *tern_object_fields(GcObject *object) { return (u8 *)(object + 1); }
+
+/* --- what the collector knows of a type ------------------------------------------------------------- */
+
+/* A field as copied between an object and cells: offset from the object's start, and log2 of its bytes. */
+typedef struct GcField {
+    u32 offset;
+    u32 width_log2;
+} GcField;
+
+typedef struct GcLayout {
+    u32 size_bytes;      /* structs: the whole object */
+    u32 ncells;          /* structs: of all fields in a frame */
+    u32 nfields, nrefs;
+    const GcField *fields;
+    const u32 *refs;     /* structs: offsets from the object's start of references to scan */
+    u8 kind;             /* GcKind */
+    u8 elem_log2;        /* arrays: log2 of an element's bytes */
+    bool elem_is_ref;    /* arrays: are elements scanned? */
+} GcLayout;
+
+/* The layout of a struct or array type, which must live as long as the store (types of its instances do).
+ * Makes the heap. NULL: no memory. */
+const GcLayout *tern_gc_layout(Store *store, u32 type_id);
+
+/* --- the heap --------------------------------------------------------------------------------------- */
 
 typedef struct GcStats {
     u64 heap_bytes;      /* taken from the allocator */
     u64 live_bytes;      /* after the last collection */
-    u64 allocated_bytes; /* ever */
+    u64 allocated_bytes; /* handed out, ever, by whole lines */
     u64 collections;
     u64 total_pause_ns, max_pause_ns;
 } GcStats;
 
-/* limit_bytes bounds heap_bytes. NULL: no memory. */
-GcHeap *tern_gc_new(Store *store, u64 limit_bytes);
+#define GC_LIMIT_DEFAULT (2ull << 30)
+
+/* The store's heap, made if need be; bounded by the engine's gc_limit_bytes. NULL: no memory. */
+GcHeap *tern_gc_heap(Store *store);
 void tern_gc_free(GcHeap *heap);
 
-/* An object with size_bytes of zeroed fields behind the header; collects first when it must. NULL: the limit
- * is reached or there is no memory. x: the Exec that allocates, its innermost frame up to x->top scanned. */
-GcObject *tern_gc_alloc(Exec *x, GcKind kind, u32 type_id, u32 length, u64 size_bytes);
-void tern_gc_collect(Exec *x);
-GcStats tern_gc_stats(const GcHeap *heap);
+/* An object with size_bytes of zeroed fields behind the header; collects first when it must. length: of
+ * arrays and exceptions (whose size_bytes is that of the tag pointer and payload). A type_id must have been
+ * given to tern_gc_layout before. NULL: the limit is reached or there is no memory. */
+GcObject *tern_gc_new(Store *store, GcKind kind, u32 type_id, u32 length, u64 size_bytes);
+static inline GcObject *tern_gc_alloc(Exec *x, GcKind kind, u32 type_id, u32 length, u64 size_bytes)
+{
+    return tern_gc_new(x->store, kind, type_id, length, size_bytes);
+}
+void tern_gc_collect(Store *store);
+/* All zero for a store that never had an object. */
+GcStats tern_gc_stats(const Store *store);
 
-/* A host's own root: while it exists, *ref and what it reaches stay. NULL: no memory. */
-typedef struct GcRoot GcRoot;
+/* --- the host's roots ------------------------------------------------------------------------------- */
+
+/* While it exists, its reference and what that reaches stay. NULL: no memory. */
 GcRoot *tern_gc_root_new(Store *store, Ref ref);
 Ref tern_gc_root_get(const GcRoot *root);
+void tern_gc_root_set(GcRoot *root, Ref ref);
 void tern_gc_root_free(Store *store, GcRoot *root);
+
+/* Initialised cells of a C function that allocates: scanned conservatively between push and pop. */
+struct GcCells {
+    GcCells *outer;
+    const u64 *cells;
+    u64 ncells;
+};
+static inline void tern_gc_push_cells(Store *store, GcCells *cells)
+{
+    cells->outer = store->gc_cells;
+    store->gc_cells = cells;
+}
+static inline void tern_gc_pop_cells(Store *store, const GcCells *cells)
+{
+    store->gc_cells = cells->outer;
+}
+
+/* --- operations on objects, gc_object.c ------------------------------------------------------------- */
 
 /* Does ref have the type (ref.test)? t is the module-independent type. */
 bool tern_ref_matches(const Store *store, Ref ref, ValType t);
+
+/* Allocations with operands in cells at slots, deepest first, where the result replaces the first; the cells
+ * are roots as the rules above say. type_id: the struct or array type. */
+TrapCode tern_struct_new(Store *store, u64 *slots, u32 type_id, bool has_desc);
+TrapCode tern_struct_new_default(Store *store, u64 *slots, u32 type_id, bool has_desc);
+TrapCode tern_array_new(Store *store, u64 *slots, u32 type_id);
+TrapCode tern_array_new_default(Store *store, u64 *slots, u32 type_id);
+TrapCode tern_array_new_fixed(Store *store, u64 *slots, u32 type_id, u32 n);
+/* Default elements. NULL: no memory. */
+GcObject *tern_array_alloc(Store *store, u32 type_id, u32 n);
+/* n elements from `at` on, which exist, become the value in cells. */
+void tern_array_fill(GcObject *object, u32 elem_log2, u32 at, const u64 *value, u32 n);
 
 #endif

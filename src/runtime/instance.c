@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/racy.h"
 #include "runtime/const_expr.h"
 #include "runtime/exec.h"
 #include "runtime/guest_heap.h"
@@ -48,6 +49,12 @@ static void *carve(u8 *base, u64 *used, u64 n, u64 size)
     return at;
 }
 
+/* Elements that are expressions have an identity, so passive ones are evaluated once. */
+static bool is_kept(const ElemSegment *segment)
+{
+    return segment->mode == SEGMENT_PASSIVE && segment->funcs == NULL;
+}
+
 /* Lays the instance out in base; called with NULL to learn the size. */
 static u64 lay_out(const Module *m, u8 *base, Instance *out, Tag **own_tags)
 {
@@ -61,6 +68,12 @@ static u64 lay_out(const Module *m, u8 *base, Instance *out, Tag **own_tags)
     out->global_cells = carve(base, &used, m->nglobals, sizeof(Value *));
     out->tags = carve(base, &used, m->ntags, sizeof(Tag *));
     *own_tags = carve(base, &used, m->ntags - m->nimported[EXTERN_TAG], sizeof(Tag));
+    out->elem_refs = carve(base, &used, m->nelems, sizeof(Ref *));
+    for (u32 i = 0; i < m->nelems; i++) {
+        if (!is_kept(&m->elems[i])) continue;
+        Ref *refs = carve(base, &used, m->elems[i].n, sizeof(Ref));
+        if (base != NULL) out->elem_refs[i] = refs;
+    }
     out->elem_dropped = carve(base, &used, m->nelems, 1);
     out->data_dropped = carve(base, &used, m->ndatas, 1);
     return used;
@@ -111,11 +124,29 @@ static Instance *block_new(Store *store, Module *module, const Extern *imports)
 
 /* --- what the module defines ------------------------------------------------------------------ */
 
+/* Shared memories of other stores stay as long as this one. */
+static bool hold_imported_memories(Instance *instance, Diag *diag)
+{
+    for (u32 i = 0; i < instance->module->nimported[EXTERN_MEMORY]; i++) {
+        Memory *memory = instance->memories[i];
+        if (memory->type.limits.is_shared && !tern_store_hold_memory(instance->store, memory))
+            return no_memory(diag);
+    }
+    return true;
+}
+
 static bool make_memories(Instance *instance, const MemoryOptions *options,
-                          const HeapPlacement *heap, Diag *diag)
+                          const HeapPlacement *heap, const Instance *thread_of, Diag *diag)
 {
     const Module *m = instance->module;
+    if (!hold_imported_memories(instance, diag)) return false;
     for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++) {
+        if (thread_of != NULL && m->memories[i].limits.is_shared) {
+            instance->memories[i] = thread_of->memories[i];
+            if (!tern_store_hold_memory(instance->store, instance->memories[i]))
+                return no_memory(diag);
+            continue;
+        }
         bool has_heap = i == 0 && heap->size_bytes > 0;
         Memory *memory =
             tern_store_memory_new(instance->store, has_heap ? &heap->memory : &m->memories[i],
@@ -166,10 +197,31 @@ TrapCode tern_instance_elem(Instance *instance, const ElemSegment *segment, u32 
         *out = (Ref)(uintptr_t)func;
         return TRAP_NONE;
     }
+    const Ref *refs = instance->elem_refs[segment - instance->module->elems];
+    if (refs != NULL) {
+        *out = refs[i];
+        return TRAP_NONE;
+    }
     Value value;
     TrapCode code = tern_const_eval(instance, &segment->exprs[i], &value);
     if (code == TRAP_NONE) *out = value.ref;
     return code;
+}
+
+static bool make_elems(Instance *instance, Diag *diag, TrapCode *trap)
+{
+    const Module *m = instance->module;
+    for (u32 i = 0; i < m->nelems; i++) {
+        if (!is_kept(&m->elems[i])) continue;
+        for (u32 k = 0; k < m->elems[i].n; k++) {
+            Value value;
+            TrapCode code = tern_const_eval(instance, &m->elems[i].exprs[k], &value);
+            if (code != TRAP_NONE)
+                return trapped(diag, trap, code, "element segment %u", (unsigned)i);
+            instance->elem_refs[i][k] = value.ref;
+        }
+    }
+    return true;
 }
 
 static TrapCode write_elems(Instance *instance, const ElemSegment *segment, Table *table, u64 at)
@@ -204,16 +256,17 @@ static bool run_elems(Instance *instance, Diag *diag, TrapCode *trap)
     return true;
 }
 
-static bool run_datas(Instance *instance, Diag *diag, TrapCode *trap)
+static bool run_datas(Instance *instance, const Instance *thread_of, Diag *diag, TrapCode *trap)
 {
     const Module *m = instance->module;
     for (u32 i = 0; i < m->ndatas; i++) {
         const DataSegment *segment = &m->datas[i];
         if (segment->mode != SEGMENT_ACTIVE) continue;
         instance->data_dropped[i] = 1;
+        Memory *memory = instance->memories[segment->memory];
+        if (thread_of != NULL && memory == thread_of->memories[segment->memory]) continue;
         Value at = {0};
         TrapCode code = tern_const_eval(instance, &segment->offset, &at);
-        Memory *memory = instance->memories[segment->memory];
         u8 *to = code == TRAP_NONE ? tern_guest_range(memory, at.i64, segment->size) : NULL;
         if (code == TRAP_NONE && to == NULL) code = TRAP_MEMORY_BOUNDS;
         if (code != TRAP_NONE) {
@@ -222,7 +275,7 @@ static bool run_datas(Instance *instance, Diag *diag, TrapCode *trap)
                            (unsigned)i, (unsigned)segment->size, (unsigned long long)at.i64,
                            (unsigned long long)tern_memory_size(memory));
         }
-        if (segment->size > 0) memcpy(to, segment->bytes, segment->size);
+        if (segment->size > 0) racy_copy(to, segment->bytes, segment->size);
     }
     return true;
 }
@@ -239,9 +292,11 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
     HeapPlacement heap;
     if (!tern_heap_placement_find(instance->module, heap_bytes, &memory, &heap, diag)) return false;
 
-    if (!make_memories(instance, &memory, &heap, diag)) return false;
+    const Instance *thread_of = options != NULL ? options->thread_of : NULL;
+    if (!make_memories(instance, &memory, &heap, thread_of, diag)) return false;
     if (!make_globals(instance, &heap, diag, trap)) return false;
     if (!make_tables(instance, diag, trap)) return false;
+    if (!make_elems(instance, diag, trap)) return false;
     return engine->tier == NULL || engine->tier->attach(instance, diag);
 }
 
@@ -249,7 +304,7 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
 static void undo(Store *store, u32 nmemories, u32 ntables)
 {
     while (store->memories.n > nmemories)
-        tern_memory_free(store->memories.items[--store->memories.n]);
+        tern_memory_release(store->memories.items[--store->memories.n]);
     while (store->tables.n > ntables) {
         Table *table = store->tables.items[--store->tables.n];
         tern_free(store->alloc, table->elems, (size_t)table->cap * sizeof(Ref));
@@ -276,13 +331,19 @@ Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
         no_memory(diag);
         return NULL;
     }
+    tern_module_retain(module);
+    vec_push(&store->instances, store->alloc, instance); /* its globals are roots from now on */
     if (!build(instance, options, diag, trap)) {
         undo(store, nmemories, ntables);
+        /* Objects of the module's types may be left: its types stay. */
+        if (store->gc != NULL) return NULL;
+        store->instances.n--;
+        tern_module_release(module);
         return NULL;
     }
-    tern_module_retain(module);
-    vec_push(&store->instances, store->alloc, instance);
-    if (!run_elems(instance, diag, trap) || !run_datas(instance, diag, trap)) return NULL;
+    const Instance *thread_of = options != NULL ? options->thread_of : NULL;
+    if (!run_elems(instance, diag, trap) || !run_datas(instance, thread_of, diag, trap))
+        return NULL;
     return instance;
 }
 

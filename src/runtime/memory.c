@@ -10,6 +10,7 @@
 
 #include "runtime/guest_heap.h"
 #include "runtime/guest_range.h"
+#include "runtime/wait.h"
 
 #define INDEX_SPACE_32 (4ull << 30)
 /* What a 64-bit index may reach in practice: the user half of 48-bit addresses. */
@@ -107,9 +108,10 @@ static bool block_new(Memory *memory, u64 bytes, bool may_move)
     return movable_block_new(memory, bytes);
 }
 
-static bool is_guarded(const Memory *memory)
+static bool has_guard(const Memory *memory)
 {
-    return !memory->type.limits.is_64 && memory->reserved_bytes >= MEMORY_GUARDED_BYTES;
+    return !memory->type.limits.is_64 && memory->reserved_bytes >= MEMORY_GUARDED_BYTES &&
+           memory->page_bytes % tern_port_page_size() == 0;
 }
 
 static FaultRange fault_range(const Memory *memory)
@@ -138,32 +140,40 @@ Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOption
         return NULL;
     }
     memory->alloc = alloc;
+    memory->refs = 1;
     memory->type = *type;
     memory->page_bytes = page_bytes;
     memory->npages = type->limits.min;
     memory->max_pages = max_pages;
     memory->size_bytes = memory->npages * page_bytes; /* fits: npages <= page_limit */
-    if (!block_new(memory, memory->size_bytes, options->may_move)) {
+    bool is_shared = type->limits.is_shared;
+    if (is_shared) memory->waits = tern_wait_queue_new(alloc);
+    if ((is_shared && memory->waits == NULL) ||
+        !block_new(memory, memory->size_bytes, options->may_move)) {
         tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET, "of %llu bytes",
                       (unsigned long long)memory->size_bytes);
+        tern_wait_queue_free(memory->waits);
         tern_free(alloc, memory, sizeof *memory);
         return NULL;
     }
-    if (is_guarded(memory)) {
-        /* Refusal only means that nobody may rely on faults: tiers ask for their own handler first.
-         */
-        (void)tern_port_fault_add_guest(fault_range(memory));
-    }
-    if (type->limits.is_shared) tern_port_mutex_init(&memory->lock);
+    if (is_shared) tern_port_mutex_init(&memory->lock);
+    memory->is_guarded = has_guard(memory) && tern_port_fault_add_guest(fault_range(memory));
     return memory;
 }
 
-void tern_memory_free(Memory *memory)
+Memory *tern_memory_retain(Memory *memory)
 {
-    if (memory == NULL) return;
+    __atomic_add_fetch(&memory->refs, 1, __ATOMIC_RELAXED);
+    return memory;
+}
+
+void tern_memory_release(Memory *memory)
+{
+    if (memory == NULL || __atomic_sub_fetch(&memory->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
     if (memory->heap != NULL) tern_guest_heap_free_all(memory->heap);
     if (memory->type.limits.is_shared) tern_port_mutex_done(&memory->lock);
-    if (is_guarded(memory)) tern_port_fault_remove_guest(fault_range(memory));
+    tern_wait_queue_free(memory->waits);
+    if (memory->is_guarded) tern_port_fault_remove_guest(fault_range(memory));
     block_free(memory);
     tern_free(memory->alloc, memory, sizeof *memory);
 }

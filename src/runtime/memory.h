@@ -4,10 +4,13 @@
  * On hosts with virtual memory a 32-bit memory reserves its whole index space and a guard behind it, so its
  * base never moves. Elsewhere, for 64-bit memories, and when the engine says so, it is an ordinary block
  * that moves when it grows: nobody keeps base across a call that may grow, except where reserved_bytes > 0.
- * A shared memory never moves: its maximum is reserved. A memory never shrinks.
+ * A memory never shrinks.
  *
- * Accesses to a 32-bit memory need no check where reserved_bytes is MEMORY_GUARDED_BYTES or more and page_bytes
- * is a multiple of the host's page; reserved_bytes > 0 alone only promises that base stays.
+ * A shared memory never moves: its maximum is reserved. It may be used by the instances of several stores, each
+ * of which has its own thread: all that changes is the size, under the lock, and read with tern_memory_size.
+ *
+ * Accesses to a memory with is_guarded need no check once the fault handler is installed; reserved_bytes > 0
+ * alone only promises that base stays.
  */
 #ifndef TERN_RUNTIME_MEMORY_H
 #define TERN_RUNTIME_MEMORY_H
@@ -17,6 +20,7 @@
 #include "port/port.h"
 
 typedef struct GuestHeap GuestHeap;
+typedef struct WaitQueue WaitQueue;
 
 #define MEMORY_GUARD_BYTES (4ull << 30) /* behind the 4 GiB index space: a u32 offset cannot pass it */
 #define MEMORY_GUARDED_BYTES ((4ull << 30) + MEMORY_GUARD_BYTES)
@@ -28,10 +32,13 @@ typedef struct Memory {
     u64 page_bytes;     /* 65536, 1, or what the embedding API's one-page rule makes of it */
     MemoryType type;    /* as declared */
     u64 reserved_bytes; /* 0: base may move */
+    bool is_guarded;    /* 32-bit, and every address a guest can form behind its end faults, known to the port */
     u64 block_bytes;    /* what is held at base, from the port's virtual memory if is_vm, else from alloc */
     bool is_vm;
     Alloc *alloc;
-    Mutex lock;         /* grow, when shared */
+    u32 refs;           /* atomic: the host's, and of every store that uses it */
+    Mutex lock;         /* grow, when shared; also for users of heap */
+    WaitQueue *waits;   /* who sleeps in memory.atomic.wait; shared memories only */
     GuestHeap *heap;    /* the host-managed heap inside, or NULL; owned */
 } Memory;
 
@@ -44,7 +51,9 @@ typedef struct MemoryOptions {
 /* Zeroed, type.limits.min pages. options NULL: no host limit, reserve if possible. NULL and a
  * RESOURCE diag if it cannot be had. */
 Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOptions *options, Diag *diag);
-void tern_memory_free(Memory *memory);
+/* Made with one reference; the memory goes with the last. Thread-safe. NULL may be released. */
+Memory *tern_memory_retain(Memory *memory);
+void tern_memory_release(Memory *memory);
 
 /* The old size in pages, or UINT64_MAX if refused, in which case nothing changed. */
 u64 tern_memory_grow(Memory *memory, u64 delta_pages);

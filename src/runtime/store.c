@@ -4,7 +4,7 @@
  * Small objects lie in the store's arena; memories, table elements and references to modules and
  * types are listed in the store, which gives them back when it ends.
  */
-#include "runtime/store.h"
+#include "runtime/gc_heap.h"
 
 Engine *tern_engine_new(const EngineOptions *options)
 {
@@ -40,7 +40,9 @@ void tern_store_free(Store *store)
 {
     if (store == NULL) return;
     Alloc *alloc = store->alloc;
-    for (u32 i = 0; i < store->memories.n; i++) tern_memory_free(store->memories.items[i]);
+    tern_gc_free(store->gc);
+    while (store->gc_roots != NULL) tern_gc_root_free(store, store->gc_roots);
+    for (u32 i = 0; i < store->memories.n; i++) tern_memory_release(store->memories.items[i]);
     for (u32 i = 0; i < store->tables.n; i++) {
         Table *table = store->tables.items[i];
         tern_free(alloc, table->elems, (size_t)table->cap * sizeof(Ref));
@@ -96,6 +98,15 @@ Memory *tern_store_memory_new(Store *store, const MemoryType *type, const Memory
     return memory;
 }
 
+bool tern_store_hold_memory(Store *store, Memory *memory)
+{
+    for (u32 i = 0; i < store->memories.n; i++)
+        if (store->memories.items[i] == memory) return true;
+    if (!vec_push(&store->memories, store->alloc, memory)) return false;
+    tern_memory_retain(memory);
+    return true;
+}
+
 Global *tern_global_new(Store *store, GlobalType type, Value value)
 {
     Global *global = tern_arena_alloc(&store->arena, sizeof *global, 1);
@@ -105,6 +116,8 @@ Global *tern_global_new(Store *store, GlobalType type, Value value)
     global->own = value;
     global->cell = &global->own;
     global->type = type;
+    global->next = store->globals;
+    store->globals = global;
     return global;
 }
 

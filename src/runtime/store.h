@@ -3,7 +3,7 @@
  *
  * Lifetimes form a tree: an engine outlives its stores, a store owns every instance, function, table,
  * memory, global and tag made in it and frees them together. A store and all it owns is used by one thread at
- * a time, except shared memories and tern_exec_interrupt.
+ * a time, except shared memories, which are counted and may be in several stores, and tern_exec_interrupt.
  */
 #ifndef TERN_RUNTIME_STORE_H
 #define TERN_RUNTIME_STORE_H
@@ -20,6 +20,9 @@ typedef struct Store Store;
 typedef struct Instance Instance;
 typedef struct FuncInst FuncInst;
 typedef struct Exec Exec;
+typedef struct GcHeap GcHeap;   /* runtime/gc_heap.h */
+typedef struct GcRoot GcRoot;
+typedef struct GcCells GcCells;
 struct TrapFrame;
 
 /* What executes: the interpreter, later the JIT. Registered by whoever makes the engine. */
@@ -41,6 +44,8 @@ typedef struct EngineOptions {
     u64 features;         /* FEATURES_ALL */
     const Tier *tier;
     bool memories_move;   /* explicit bounds checks on plain blocks instead of reservations with guards */
+    u64 gc_limit_bytes;   /* of each store's garbage-collected heap; 0: GC_LIMIT_DEFAULT */
+    bool gc_stress;       /* for tests: collect at every allocation */
 } EngineOptions;
 
 struct Engine {
@@ -78,6 +83,7 @@ typedef struct Global {
     Value *cell; /* &own, or inside an instance */
     Value own;
     GlobalType type;
+    struct Global *next; /* among the host's own of the store */
 } Global;
 
 typedef struct Tag {
@@ -110,6 +116,7 @@ struct Instance {
     Value *own_globals;   /* cells of the module's own globals, in order */
     Tag **tags;
 
+    Ref **elem_refs;  /* passive segments given by expressions: their elements, evaluated once; else NULL */
     u8 *elem_dropped; /* one byte per segment; the tern_instance_* and builtins keep it */
     u8 *data_dropped;
     void *host_data;  /* the embedder's */
@@ -124,6 +131,13 @@ struct Store {
     struct { VEC(Table *) } tables;
     struct { VEC(u32) } type_ids; /* references held for host functions and tags */
     void *host_data;
+
+    /* What the collector starts from, besides instances and tables. */
+    GcHeap *gc;        /* NULL until the first object */
+    Exec *execs;
+    Global *globals;   /* those of tern_global_new */
+    GcRoot *gc_roots;
+    GcCells *gc_cells;
 };
 
 Store *tern_store_new(Engine *engine);
@@ -133,6 +147,8 @@ void tern_store_free(Store *store);
 FuncInst *tern_func_new(Store *store, u32 type_id, HostFunc *host, void *env, const char *name);
 Table *tern_table_new(Store *store, const TableType *type, Ref init);
 Memory *tern_store_memory_new(Store *store, const MemoryType *type, const MemoryOptions *options, Diag *diag);
+/* Takes a reference to a memory of another store, unless the store has one. False: no memory. */
+bool tern_store_hold_memory(Store *store, Memory *memory);
 Global *tern_global_new(Store *store, GlobalType type, Value value);
 Tag *tern_tag_new(Store *store, u32 type_id);
 
@@ -145,6 +161,9 @@ u64 tern_table_grow(Store *store, Table *table, u64 delta, Ref init);
 typedef struct InstantiateOptions {
     const MemoryOptions *memory; /* for the module's own memories; NULL: the engine's default */
     u64 guest_heap_bytes;        /* host-managed heap in memory 0 (compat/wamr 2.4); 0: none */
+    /* Another instance of the module, maybe in another store, of which the new one is a thread: it gets the same
+     * shared memories, and leaves what is in them as it is. Or NULL. */
+    const Instance *thread_of;
 } InstantiateOptions;
 
 /* Links and instantiates (spec 4.5.4), without running the start function. imports are in the module's

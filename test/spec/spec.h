@@ -14,6 +14,7 @@
 typedef struct RunOptions {
     bool is_verbose;
     bool memories_move;
+    bool gc_stress; /* collect at every allocation */
     u64 without; /* features switched off */
 } RunOptions;
 

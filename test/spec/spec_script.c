@@ -569,6 +569,7 @@ static bool start(Script *s)
         .features = s->features,
         .tier = &tern_interp_tier,
         .memories_move = s->options->memories_move,
+        .gc_stress = s->options->gc_stress,
     };
     s->engine = tern_engine_new(&options);
     if (s->engine != NULL) s->store = tern_store_new(s->engine);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* spec_value.c - JSON values to and from cells.
  *
- * Host number n stands in a cell as (n + 1) << 1: never null, and the low bit, which marks an i31, clear.
+ * Host number n is the host's reference n (ref_of_host). An expected reference without a value is any of its
+ * kind.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/gc_heap.h"
 #include "spec.h"
 
 const char *json_text(const cJSON *object, const char *field)
@@ -49,6 +51,8 @@ static bool is_vector(const cJSON *value, u32 *bytes)
     return *bytes != 0 && cJSON_IsArray(lanes) && (u32)cJSON_GetArraySize(lanes) == 16 / *bytes;
 }
 
+static Ref host_ref(const char *text) { return ref_of_host((const void *)(uintptr_t)bits_of(text)); }
+
 u32 value_write(const cJSON *value, ValType type, u64 *cells)
 {
     const char *text = json_text(value, "value");
@@ -67,7 +71,7 @@ u32 value_write(const cJSON *value, ValType type, u64 *cells)
     }
     if (vt_is_ref(type)) {
         if (*text == '\0') return 0;
-        *cells = strcmp(text, "null") == 0 ? REF_NULL : (bits_of(text) + 1) << 1;
+        *cells = strcmp(text, "null") == 0 ? REF_NULL : host_ref(text);
         return 1;
     }
     *cells = bits_of(text);
@@ -101,6 +105,18 @@ static bool vector_matches(const cJSON *expected, const u64 *cells)
     return true;
 }
 
+/* Is it a reference, not null, of what the script calls "structref" and so on? */
+static bool is_of_kind(const char *kind, Ref ref)
+{
+    if (ref == REF_NULL) return false;
+    if (strcmp(kind, "i31ref") == 0) return ref_is_i31(ref);
+    if (strcmp(kind, "eqref") == 0) return !ref_is_host(ref);
+    if (strcmp(kind, "structref") == 0) return ref_is_object(ref) && ref_object(ref)->kind == GC_STRUCT;
+    if (strcmp(kind, "arrayref") == 0) return ref_is_object(ref) && ref_object(ref)->kind == GC_ARRAY;
+    if (strcmp(kind, "exnref") == 0) return ref_is_object(ref) && ref_object(ref)->kind == GC_EXCEPTION;
+    return strcmp(kind, "anyref") == 0 || strcmp(kind, "externref") == 0 || strcmp(kind, "funcref") == 0;
+}
+
 bool value_matches(const cJSON *expected, ValType type, const u64 *cells)
 {
     const char *kind = json_text(expected, "type");
@@ -120,8 +136,8 @@ bool value_matches(const cJSON *expected, ValType type, const u64 *cells)
     if (strcmp(kind, "f64") == 0) return type == VT_F64 && bits_match(text, *cells, 8);
     if (!vt_is_ref(type)) return false;
     if (strcmp(kind, "refnull") == 0 || strcmp(text, "null") == 0) return *cells == REF_NULL;
-    if (*text == '\0') return *cells != REF_NULL;
-    return *cells == (bits_of(text) + 1) << 1;
+    if (*text == '\0') return is_of_kind(kind, *cells);
+    return *cells == host_ref(text);
 }
 
 const char *value_print(ValType type, const u64 *cells, char *buf, size_t size)

@@ -99,7 +99,7 @@ static void one_page_that_stays_one_gets_longer(void **state)
     assert_non_null(memory);
     assert_int_equal(memory->npages, 1);
     assert_int_equal(memory->size_bytes, 73728);
-    tern_memory_free(memory);
+    tern_memory_release(memory);
     guest_done(&g);
 }
 

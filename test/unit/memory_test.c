@@ -49,7 +49,7 @@ static void growing_keeps_contents_and_zeroes_the_rest(void **state)
         assert_true(tern_memory_grow(memory, 1) == UINT64_MAX);
         assert_true(tern_memory_grow(memory, UINT64_MAX) == UINT64_MAX);
         assert_int_equal(memory->npages, 40);
-        tern_memory_free(memory);
+        tern_memory_release(memory);
         assert_int_equal(alloc.live, 0);
     }
 }
@@ -63,7 +63,7 @@ static void a_reserved_memory_stays_where_it_is(void **state)
     assert_non_null(memory);
     assert_int_equal(memory->max_pages, 65536);
     if (memory->reserved_bytes == 0) { /* the port refuses */
-        tern_memory_free(memory);
+        tern_memory_release(memory);
         skip();
     }
     assert_true(memory->reserved_bytes > MEMORY_GUARDED_BYTES);
@@ -72,7 +72,7 @@ static void a_reserved_memory_stays_where_it_is(void **state)
     assert_ptr_equal(memory->base, base);
     base[1001 * PAGE - 1] = 7;
     assert_true(tern_memory_grow(memory, 65536) == UINT64_MAX);
-    tern_memory_free(memory);
+    tern_memory_release(memory);
     assert_int_equal(alloc.live, 0);
 }
 
@@ -86,7 +86,7 @@ static void the_hosts_limit_and_the_index_space_bound_growth(void **state)
     assert_non_null(memory);
     assert_int_equal(tern_memory_grow(memory, 1), 2);
     assert_true(tern_memory_grow(memory, 1) == UINT64_MAX);
-    tern_memory_free(memory);
+    tern_memory_release(memory);
 
     Diag diag = {0};
     options.max_pages = 1;
@@ -120,7 +120,7 @@ static void pages_may_be_of_one_byte_or_of_the_embedders_size(void **state)
         }
         assert_int_equal(tern_memory_grow(memory, 10000), 50);
         assert_zero(memory, 50, 10050);
-        tern_memory_free(memory);
+        tern_memory_release(memory);
 
         type = type_of(1, 1);
         options.page_bytes = 73728 + 8;
@@ -129,7 +129,7 @@ static void pages_may_be_of_one_byte_or_of_the_embedders_size(void **state)
         assert_int_equal(memory->size_bytes, 73736);
         assert_int_equal(memory->npages, 1);
         assert_zero(memory, 0, 73736);
-        tern_memory_free(memory);
+        tern_memory_release(memory);
         assert_int_equal(alloc.live, 0);
     }
 }
@@ -151,7 +151,7 @@ static void a_shared_memory_never_moves_or_is_refused(void **state)
         assert_ptr_equal(memory->base, base);
         assert_zero(memory, 0, 100 * PAGE);
         assert_true(tern_memory_grow(memory, 1) == UINT64_MAX);
-        tern_memory_free(memory);
+        tern_memory_release(memory);
         assert_int_equal(alloc.live, 0);
     }
 }
@@ -173,7 +173,7 @@ static void every_allocation_may_fail(void **state)
             assert_int_equal(has_grown, !alloc.has_failed);
             assert_int_equal(memory->npages, has_grown ? 3 : 1);
             assert_int_equal(memory->base[65535], 9);
-            tern_memory_free(memory);
+            tern_memory_release(memory);
         }
         assert_int_equal(alloc.live, 0);
         if (!alloc.has_failed) break;
@@ -206,7 +206,7 @@ static void ranges_are_checked_for_their_whole_length(void **state)
     assert_true(tern_guest_addr(memory, memory->base + 5, &addr));
     assert_int_equal(addr, 5);
     assert_false(tern_guest_addr(memory, memory->base + 65536, &addr));
-    tern_memory_free(memory);
+    tern_memory_release(memory);
     assert_int_equal(alloc.live, 0);
 }
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "ops/num.h"
 #include "ops/op.h"
+#include "ops/simd.h"
 
 typedef __int128 s128;
 typedef unsigned __int128 u128;
@@ -31,10 +31,12 @@ static u64 next_random(u64 *seed) /* splitmix64 */
 #define IN_i64(w) (w)
 #define IN_f32(w) num_f32_of_bits((u32)(w))
 #define IN_f64(w) num_f64_of_bits(w)
+#define IN_v128(w) simd_i64x2_splat(w) /* vectors have a test of their own */
 #define OUT_i32(v) (v)
 #define OUT_i64(v) (v)
 #define OUT_f32(v) num_bits_of_f32(v)
 #define OUT_f64(v) num_bits_of_f64(v)
+#define OUT_v128(v) simd_i64x2_extract_lane(v, 0)
 
 /* One row on bits; a 32-bit result is zero-extended. */
 static TrapCode eval(Op op, u64 x, u64 y, u64 *out)
@@ -176,6 +178,44 @@ static void integers_agree_with_128_bit_arithmetic(void **state)
             u64 y = int_operand(j, &seed);
             check_arithmetic(x, y, 32);
             check_arithmetic(x, y, 64);
+        }
+    }
+}
+
+static u128 eval_wide(Op op, u64 a, u64 b, u64 c, u64 d)
+{
+    u64 lo = 0, hi = 0;
+    switch ((u32)op) {
+#define WIDE2(n, code, t, f, ...) case OP_##n: lo = __VA_ARGS__; break;
+#define WIDE4(n, code, t, f, ...) case OP_##n: lo = __VA_ARGS__; break;
+#include "ops/ops.def"
+    default: fail_msg("%s is not wide", tern_op_info[op].text);
+    }
+    return (u128)hi << 64 | lo;
+}
+
+static void check_wide(Op op, u64 a, u64 b, u64 c, u64 d, u128 want)
+{
+    if (eval_wide(op, a, b, c, d) == want) return;
+    fail_msg("%s(0x%llx, 0x%llx, 0x%llx, 0x%llx)", tern_op_info[op].text, (unsigned long long)a,
+             (unsigned long long)b, (unsigned long long)c, (unsigned long long)d);
+}
+
+static void wide_arithmetic_agrees_with_128_bit_integers(void **state)
+{
+    (void)state;
+    u64 seed = 11;
+    for (u32 i = 0; i < NINT_EDGES + 300; i++) {
+        for (u32 j = 0; j < NINT_EDGES + 100; j++) {
+            u64 a = int_operand(i, &seed), b = int_operand(j, &seed);
+            u64 c = int_operand((u32)next_random(&seed) % 40, &seed), d = int_operand((i + j) % 40, &seed);
+            u128 x = (u128)b << 64 | a, y = (u128)d << 64 | c;
+            check_wide(OP_I64_ADD128, a, b, c, d, x + y);
+            check_wide(OP_I64_SUB128, a, b, c, d, x - y);
+            check_wide(OP_I64_MUL_WIDE_U, a, b, c, d, (u128)a * b);
+            check_wide(OP_I64_MUL_WIDE_S, a, b, c, d, (u128)((s128)(s64)a * (s64)b));
+            u64 hi, lo = num_mul_wide_halves(a, b, &hi);
+            assert_true(((u128)hi << 64 | lo) == (u128)a * b);
         }
     }
 }
@@ -481,6 +521,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_agree_with_128_bit_arithmetic),
+        cmocka_unit_test(wide_arithmetic_agrees_with_128_bit_integers),
         cmocka_unit_test(integer_widths_are_changed_exactly),
         cmocka_unit_test(rounding_agrees_with_libm),
         cmocka_unit_test(min_and_max_order_zeroes_and_propagate_nans),

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "ops/num.h"
 #include "ops/op.h"
+#include "ops/simd.h"
 
 static void every_row_is_found_by_its_code(void **state)
 {
@@ -118,8 +118,9 @@ static void codes_are_where_the_specification_puts_them(void **state)
 
 static bool touches_memory(const OpInfo *info)
 {
-    return info->shape == SHAPE_LOAD || info->shape == SHAPE_STORE || info->shape == SHAPE_MEMOP ||
-           info->shape == SHAPE_ATOMIC;
+    return info->shape == SHAPE_LOAD || info->shape == SHAPE_LOADX || info->shape == SHAPE_LOADL ||
+           info->shape == SHAPE_STORE || info->shape == SHAPE_STOREL ||
+           info->is_atomic;
 }
 
 static void columns_fit_their_shapes(void **state)
@@ -138,6 +139,8 @@ static void columns_fit_their_shapes(void **state)
             assert_int_equal(info->args[0], OT_addr);
             assert_true(info->imm == IMM_MEMARG || info->imm == IMM_MEMARG_LANE);
         }
+        bool has_lane = info->imm == IMM_LANE || info->imm == IMM_MEMARG_LANE;
+        assert_int_equal(info->nlanes != 0, has_lane);
         for (u32 i = touches_memory(info); i < info->nargs; i++)
             assert_int_not_equal(info->args[i], OT_addr);
 
@@ -186,6 +189,8 @@ static void signatures_are_read_off_each_shape(void **state)
     assert_int_equal(tern_op_info[OP_I64_LOAD16_S].mem_bytes, 2);
     assert_int_equal(tern_op_info[OP_V128_LOAD16X4_U].mem_bytes, 8);
     assert_int_equal(tern_op_info[OP_V128_STORE].mem_bytes, 16);
+    assert_int_equal(tern_op_info[OP_I16X8_EXTRACT_LANE_S].nlanes, 8);
+    assert_int_equal(tern_op_info[OP_V128_LOAD32_LANE].nlanes, 4);
     assert_int_equal(tern_op_info[OP_I64_ATOMIC_RMW32_XCHG_U].mem_bytes, 4);
     assert_int_equal(tern_op_info[OP_F32_CONST].imm, IMM_F32);
 }

@@ -93,8 +93,9 @@ struct FaultFrame {
     uintptr_t regs[32]; /* out: integer registers in the machine's numbering, as far as it has them */
 };
 
-/* Installs the process-wide handler on first use and an alternate stack for this thread. False if the port
- * has none or it was switched off. Idempotent, thread-safe. */
+/* Makes the process-wide handler the one in force and gives this thread an alternate stack. Called again, it
+ * goes over a handler that the host installed in the meantime, which then gets what is not ours. False if the
+ * port has none, or it cannot be had. Two system calls when there is nothing to do. Thread-safe. */
 bool tern_port_fault_init(void);
 /* Only faults whose native pc lies in a code range and whose address lies in a guest range are claimed. */
 bool tern_port_fault_add_code(FaultRange range);

@@ -396,6 +396,39 @@ static void a_handler_after_us_may_forward(void **state)
     assert_exits(run_forwarded, CHILD_OK);
 }
 
+/* A host that installs its handler later, over ours, without or with a thought for us. */
+static void run_gone_over(void)
+{
+    install_info(); /* the oldest */
+    set_up();
+    for (u32 i = 0; i < 40; i++) {
+        signal(SIGSEGV, on_fault_plain);
+        if (!tern_port_fault_init()) _exit(CHILD_BAD);
+        expect(faults(guest_read, guest + i));
+    }
+    host_read(other); /* the newest gets what is not ours */
+}
+
+static void run_gone_over_a_forwarder(void)
+{
+    install_info();
+    set_up();
+    struct sigaction action = {.sa_sigaction = on_fault_forward,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigaction(SIGSEGV, &action, &ours);
+    if (!tern_port_fault_init()) _exit(CHILD_BAD);
+    expect(faults(guest_read, guest));
+    expected_address = other + 5; /* us, the forwarder, us again, and then the oldest */
+    host_read(other + 5);
+}
+
+static void a_handler_over_ours_is_gone_over_again(void **state)
+{
+    (void)state;
+    assert_exits(run_gone_over, CHILD_HANDLED);
+    assert_exits(run_gone_over_a_forwarder, CHILD_HANDLED);
+}
+
 /* Asked in a child, since handlers must not be installed before the tests choose theirs. */
 static void run_init(void)
 {
@@ -416,6 +449,7 @@ int main(void)
         cmocka_unit_test(without_a_handler_the_process_dies_as_ever),
         cmocka_unit_test(whoever_came_with_the_process_gets_its_faults),
         cmocka_unit_test(a_handler_after_us_may_forward),
+        cmocka_unit_test(a_handler_over_ours_is_gone_over_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

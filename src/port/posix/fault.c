@@ -7,7 +7,8 @@
  * an atomic or belongs to the faulting thread, since it may interrupt anything.
  *
  * The handler stays installed until the process ends: whoever was installed after us may hold our
- * address.
+ * address. Who installs a handler over ours keeps it until tern_port_fault_init is called again, which
+ * every instantiation with a guarded memory does.
  */
 #define _GNU_SOURCE 1
 #include "port/port.h"
@@ -183,9 +184,23 @@ static _Thread_local FaultFrame *top;
 
 FaultFrame **tern_port_fault_top(void) { return &top; }
 
-/* Whom we replaced; complete before our handler is installed. */
-static struct sigaction previous[2];
-static atomic_bool is_previous_used_up[2]; /* it was installed with SA_RESETHAND and has run */
+/* Whom we replaced, newest last: a host may install its own handler over ours, and we go over it again. An
+ * entry is complete before it is counted. */
+enum { MAX_PREVIOUS = 16 };
+typedef struct Previous {
+    struct sigaction action;
+    atomic_bool is_used_up; /* it was installed with SA_RESETHAND and has run */
+} Previous;
+static Previous previous[2][MAX_PREVIOUS];
+static atomic_uint nprevious[2];
+
+/* The pass this thread is in. One we pass on to may pass it back to us, as whom it replaced: then the next
+ * older one has its turn. Such a call has the same context and a deeper frame. */
+static _Thread_local struct {
+    const void *context;
+    uintptr_t frame;
+    u32 level;
+} passing;
 
 static u32 previous_index(int sig) { return sig == SIGBUS ? 1 : 0; }
 
@@ -211,15 +226,16 @@ static void claim(const siginfo_t *info, ucontext_t *uc)
     __builtin_longjmp(frame->jump, 1);
 }
 
-/* As if we had never been installed: the same mask, the same arguments. */
-static void pass_on(int sig, siginfo_t *info, void *context)
+/* As if we had never been installed: the same mask, the same arguments. level counts from the newest. */
+static void pass_on(int sig, siginfo_t *info, void *context, u32 level)
 {
-    u32 i = previous_index(sig);
-    const struct sigaction *action = &previous[i];
+    u32 i = previous_index(sig), n = atomic_load(&nprevious[i]);
+    static Previous none = {.action = {.sa_handler = SIG_DFL}};
+    Previous *to = level < n ? &previous[i][n - 1 - level] : &none;
+    const struct sigaction *action = &to->action;
     bool is_default = (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == SIG_DFL;
     bool is_ignored = (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == SIG_IGN;
-    if ((action->sa_flags & (int)SA_RESETHAND) != 0 &&
-        atomic_exchange(&is_previous_used_up[i], true))
+    if ((action->sa_flags & (int)SA_RESETHAND) != 0 && atomic_exchange(&to->is_used_up, true))
         is_default = true;
 
     if (is_ignored && info->si_code <= 0) return;
@@ -245,21 +261,46 @@ static void pass_on(int sig, siginfo_t *info, void *context)
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     claim(info, context);
-    pass_on(sig, info, context);
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    bool is_back = passing.context == context && here < passing.frame;
+    passing.level = is_back ? passing.level + 1 : 0;
+    passing.context = context;
+    passing.frame = here;
+    pass_on(sig, info, context, passing.level);
 }
 
-/* SA_NODEFER: the handler is left by a jump, which would keep the signal blocked. */
+static bool is_ours(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == on_fault;
+}
+
+/* Notes whom we are about to replace. False: too many. */
+static bool remember(int sig, const struct sigaction *old)
+{
+    u32 i = previous_index(sig), n = atomic_load(&nprevious[i]);
+    for (u32 k = 0; k < n; k++) {
+        const struct sigaction *known = &previous[i][k].action;
+        if (known->sa_flags == old->sa_flags && known->sa_handler == old->sa_handler) return true;
+    }
+    if (n == MAX_PREVIOUS) return false;
+    previous[i][n].action = *old;
+    atomic_store(&nprevious[i], n + 1);
+    return true;
+}
+
+/* Makes our handler the one in force, unless it is. SA_NODEFER: the handler is left by a jump, which would keep
+ * the signal blocked. The lock is held. */
 static bool install(int sig)
 {
-    struct sigaction *old = &previous[previous_index(sig)];
     struct sigaction action = {.sa_sigaction = on_fault,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigemptyset(&action.sa_mask);
-    if (sigaction(sig, NULL, old) != 0 || sigaction(sig, &action, NULL) != 0) return false;
-    /* A sanitizer may pretend: it keeps its own handler and reports success. */
     struct sigaction now;
-    return sigaction(sig, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
-           now.sa_sigaction == on_fault;
+    if (sigaction(sig, NULL, &now) != 0) return false;
+    if (is_ours(&now)) return true;
+    if (!remember(sig, &now) || sigaction(sig, &action, NULL) != 0) return false;
+    /* A sanitizer may pretend: it keeps its own handler and reports success. */
+    return sigaction(sig, NULL, &now) == 0 && is_ours(&now);
 }
 
 /* --- alternate stacks ------------------------------------------------------------------------- */
@@ -317,18 +358,21 @@ static bool make_alt_stack(void)
 /* --- starting --------------------------------------------------------------------------------- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool is_installed; /* written once, before pthread_once returns */
+static pthread_mutex_t install_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool has_key; /* written once, before pthread_once returns */
 
-static void install_all(void)
+static void make_key(void)
 {
-    is_installed = HAS_CONTEXT && pthread_key_create(&alt_stack_key, free_alt_stack) == 0 &&
-                   install(SIGSEGV) && install(SIGBUS);
+    has_key = HAS_CONTEXT && pthread_key_create(&alt_stack_key, free_alt_stack) == 0;
 }
 
 bool tern_port_fault_init(void)
 {
-    if (is_thread_ready) return true;
-    if (pthread_once(&once, install_all) != 0 || !is_installed) return false;
-    is_thread_ready = make_alt_stack();
+    if (pthread_once(&once, make_key) != 0 || !has_key) return false;
+    pthread_mutex_lock(&install_lock);
+    bool is_installed = install(SIGSEGV) && install(SIGBUS);
+    pthread_mutex_unlock(&install_lock);
+    if (!is_installed) return false;
+    if (!is_thread_ready) is_thread_ready = make_alt_stack();
     return is_thread_ready;
 }

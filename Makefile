@@ -16,7 +16,7 @@ WERROR := $(if $(CI),-DTERN_WERROR=ON)
 CMAKE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cmake
 COMPILE = $(CMAKE) --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose) --target
 
-.PHONY: all configure demo check check-asan check-tsan bench install format clean help
+.PHONY: all configure demo check check-asan check-tsan check-threads bench install format clean help
 all: configure
 	@$(COMPILE) all
 
@@ -37,7 +37,11 @@ check-asan:
 	@$(MAKE) --no-print-directory check PRESET=asan
 
 check-tsan:
-	@$(MAKE) --no-print-directory check PRESET=tsan
+	@$(MAKE) --no-print-directory check-threads PRESET=tsan
+
+check-threads: configure
+	@$(COMPILE) tern_thread_tests
+	@sh test/run $(BUILD)/test/threads.list
 
 bench: configure
 	@$(COMPILE) tern_bench
@@ -57,7 +61,7 @@ help:
 	@echo 'make demo       installs a compiler and CMake if they are missing, then runs the example host'
 	@echo 'make check      builds and runs every test; the last line counts them'
 	@echo 'make check-asan the same under AddressSanitizer and UndefinedBehaviorSanitizer'
-	@echo 'make check-tsan the same under ThreadSanitizer'
+	@echo 'make check-tsan the tests that start threads, under ThreadSanitizer'
 	@echo 'make bench      measurements'
 	@echo 'make install    PREFIX=/usr/local DESTDIR='
 	@echo 'make format     clang-format over every C file'

@@ -21,7 +21,7 @@
  *   asked.
  * - A module may be used by several threads at once. An instance, its memories, functions and
  *   execution environments are used by one thread at a time; wasm_runtime_terminate() may come
- *   from any thread.
+ *   from any thread. Shared memories belong to all threads whose instances have them.
  * - Handles must be valid and not NULL. */
 #ifndef _WASM_EXPORT_H
 #define _WASM_EXPORT_H
@@ -865,14 +865,31 @@ WASM_RUNTIME_API_EXTERN double wasm_runtime_get_wasm_func_exec_time(wasm_module_
 typedef void *(*wasm_thread_callback_t)(wasm_exec_env_t, void *);
 typedef uintptr_t wasm_thread_t;
 
-/* Guest threads are not available: spawning gives NULL or -1. */
+/* How many threads may be spawned from one instance at a time; 4 unless said otherwise. 0 changes
+ * nothing. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_set_max_thread_num(uint32_t num);
+
+/* An environment for another thread: on a new instance of the same module, which shares the shared
+ * memories (their contents stay as they are; its start section runs, exported initialisers do not) and
+ * WASI, and inherits custom data and contexts. Everything else, the exception too, is its own. If the
+ * module exports __heap_base and __data_end, it gets a piece of the guest's stack of its own: the
+ * whole divided by the greatest number of threads and one. NULL, with the reason logged: too many
+ * threads, no stack for another, no memory, or a trap. From a thread that may use exec_env; ends
+ * before the instance that the host made. */
 WASM_RUNTIME_API_EXTERN wasm_exec_env_t wasm_runtime_spawn_exec_env(wasm_exec_env_t exec_env);
+
+/* Ends what wasm_runtime_spawn_exec_env() made: the environment and its instance. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_destroy_spawned_exec_env(wasm_exec_env_t exec_env);
+
+/* Starts a host thread that spawns an environment, calls callback(environment, arg) and ends the
+ * environment. 0, and *tid, which must be joined; otherwise -1. wasm_runtime_terminate() of the
+ * instance that the host made reaches its threads too, also asleep in memory.atomic.wait. */
 WASM_RUNTIME_API_EXTERN int32_t wasm_runtime_spawn_thread(wasm_exec_env_t exec_env,
                                                           wasm_thread_t *tid,
                                                           wasm_thread_callback_t callback,
                                                           void *arg);
+
+/* Waits for its end. *retval, unless retval is NULL, is what callback returned. 0. */
 WASM_RUNTIME_API_EXTERN int32_t wasm_runtime_join_thread(wasm_thread_t tid, void **retval);
 
 /* --- externref table -------------------------------------------------------------------------- */

@@ -62,8 +62,31 @@ static inline void put_int(const NativeCall *call, u64 *slots, u64 value)
 {
     if (call->result == 'i')
         slots[0] = (u32)value;
+    else if (call->result == 'r')
+        slots[0] = tern_api_ref_of_pointer((uintptr_t)value);
     else if (call->result != 0)
         slots[0] = value;
+}
+
+/* --- letters --------------------------------------------------------------------------------- */
+
+/* What a C function gets of a function reference, or of a concrete type, are the bits. */
+static bool is_funcref(ValType type)
+{
+    return vt_is_concrete(type) || vt_heap(type) == HEAP_FUNC || vt_heap(type) == HEAP_NOFUNC;
+}
+
+/* R: a reference passed as it is; hosts write r for both. */
+static char natural_letter(ValType type)
+{
+    switch (vt_code(type)) {
+    case VT_I32: return 'i';
+    case VT_I64: return 'I';
+    case VT_F32: return 'f';
+    case VT_F64: return 'F';
+    case VT_REF: return is_funcref(type) ? 'R' : 'r';
+    default: return 0; /* v128 */
+    }
 }
 
 /* --- checked parameters ----------------------------------------------------------------------- */
@@ -83,7 +106,7 @@ static TrapCode convert(Exec *x, const NativeCall *call, const u64 *slots, u64 *
 {
     for (u32 i = 0; i < call->nletters; i++) {
         char letter = call->letters[i];
-        values[i] = slots[i];
+        values[i] = letter == 'r' ? tern_api_pointer_of_ref(slots[i]) : slots[i];
         if (letter != '*' && letter != '$') continue;
         const void *p = NULL;
         u64 size = 1;
@@ -231,7 +254,7 @@ static HostFunc *choose_thunk(const NativeCall *call, const char **reason)
             nfloats++;
         else
             nints++;
-        is_plain &= strchr("iIr", call->letters[i]) != NULL;
+        is_plain &= strchr("iIR", call->letters[i]) != NULL;
     }
     if (is_plain && nints < COUNT_OF(plain_thunks)) return plain_thunks[nints];
     u32 nstack = (nints > NINTS ? nints - NINTS : 0) + (nfloats > NFLOATS ? nfloats - NFLOATS : 0);
@@ -281,8 +304,8 @@ static HostFunc *choose_thunk(const NativeCall *call, const char **reason)
     *reason =
         "this machine's C calls are known for up to six word-sized integers only: register it raw";
     bool words = call->nletters <= NINTS &&
-                 (call->result == 0 || call->result == 'i' || call->result == 'r');
-    for (u32 i = 0; i < call->nletters; i++) words &= strchr("ir*~$", call->letters[i]) != NULL;
+                 (call->result == 0 || strchr("irR", call->result) != NULL);
+    for (u32 i = 0; i < call->nletters; i++) words &= strchr("irR*~$", call->letters[i]) != NULL;
     return words ? call_words : NULL;
 }
 #endif
@@ -292,9 +315,15 @@ ANY_FUNCTION_TYPE static TrapCode call_raw(Exec *x, void *env, u64 *slots)
     const NativeCall *call = env;
     void (*func)(wasm_exec_env_t, u64 *);
     memcpy(&func, &call->func, sizeof func);
+    u64 *slot = slots;
+    for (u32 i = 0; call->type != NULL && i < call->type->nparams; i++) {
+        if (natural_letter(call->type->params[i]) == 'r') *slot = tern_api_pointer_of_ref(*slot);
+        slot += vt_cells(call->type->params[i]);
+    }
     Outer outer = enter(x, call);
     func(outer.env, slots);
     TrapCode code = leave(x, &outer);
+    if (call->result == 'r') slots[0] = tern_api_ref_of_pointer((uintptr_t)slots[0]);
     if (call->result == 'i' || call->result == 'f')
         slots[0] = (u32)slots[0]; /* cells are zero-extended */
     return code;
@@ -302,23 +331,11 @@ ANY_FUNCTION_TYPE static TrapCode call_raw(Exec *x, void *env, u64 *slots)
 
 /* --- signatures ------------------------------------------------------------------------------- */
 
-static char natural_letter(ValType type)
-{
-    switch (vt_code(type)) {
-    case VT_I32: return 'i';
-    case VT_I64: return 'I';
-    case VT_F32: return 'f';
-    case VT_F64: return 'F';
-    case VT_REF: return 'r';
-    default: return 0; /* v128 */
-    }
-}
-
 static bool letter_fits(char letter, ValType type, bool is_64)
 {
     if (letter == '*' || letter == '~' || letter == '$')
         return type == (is_64 ? (ValType)VT_I64 : (ValType)VT_I32);
-    return letter != 0 && letter == natural_letter(type);
+    return letter != 0 && (letter == natural_letter(type) || (letter == 'r' && vt_is_ref(type)));
 }
 
 static bool check_signature(const NativeCall *call, const FuncType *type, const char *signature,
@@ -336,7 +353,8 @@ static bool check_signature(const NativeCall *call, const FuncType *type, const 
     *reason = "it has more or fewer parameters than the import";
     if (*s++ != ')') return false;
     *reason = "its result does not fit the import's type";
-    if (call->result != 0 && *s++ != call->result) return false;
+    char result = call->result == 'R' ? 'r' : call->result;
+    if (result != 0 && *s++ != result) return false;
     return *s == '\0';
 }
 
@@ -357,7 +375,8 @@ bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type,
     for (u32 i = 0; i < type->nparams; i++) letters[i] = natural_letter(type->params[i]);
     if (has_signature) {
         if (!check_signature(call, type, signature, is_64, reason)) return false;
-        memcpy(letters, signature + 1, type->nparams);
+        for (u32 i = 0; i < type->nparams; i++)
+            if (!vt_is_ref(type->params[i])) letters[i] = signature[1 + i];
     }
     *reason = "a v128 cannot be passed to a C function: register it raw";
     if (type->nresults > 0 && call->result == 0) return false;
@@ -372,5 +391,7 @@ void tern_native_call_init_raw(NativeCall *call, const FuncType *type, void *fun
 {
     call->func = func;
     call->thunk = call_raw;
+    for (u32 i = 0; i < type->nparams; i++)
+        if (natural_letter(type->params[i]) == 'r') call->type = type;
     call->result = type->nresults == 1 ? natural_letter(type->results[0]) : 0;
 }

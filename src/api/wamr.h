@@ -14,6 +14,7 @@
 #include "api/native_call.h"
 #include "port/port.h"
 #include "runtime/exec.h"
+#include "runtime/gc_heap.h"
 #include "runtime/guest_allocator.h"
 #include "wasi/wasi.h"
 
@@ -57,6 +58,7 @@ typedef struct Runtime {
     enlarge_memory_error_callback_t enlarge_callback;
     void *enlarge_user_data;
     ContextKey keys[MAX_CONTEXT_KEYS];
+    u32 max_threads; /* spawned from one instance */
     u32 log_level; /* atomic */
 } Runtime;
 
@@ -144,6 +146,17 @@ wasm_valkind_t tern_api_valkind(const TypeRegistry *types, ValType type);
 /* funcref, also of a concrete type. */
 bool tern_api_is_funcref(const TypeRegistry *types, ValType type);
 
+/* A host's pointer as an externref and back. All ones is null as well, as it was in WAMR's table of
+ * references. An object or i31 that became an externref is given to the host as its bits. */
+static inline Ref tern_api_ref_of_pointer(uintptr_t pointer)
+{
+    return pointer == 0 || pointer == UINTPTR_MAX ? REF_NULL : ref_of_host((const void *)pointer);
+}
+static inline uintptr_t tern_api_pointer_of_ref(Ref ref)
+{
+    return ref_is_host(ref) ? (uintptr_t)ref_host(ref) : (uintptr_t)ref;
+}
+
 /* --- instances -------------------------------------------------------------------------------- */
 
 #define EXCEPTION_BYTES 128
@@ -166,6 +179,13 @@ struct WASMModuleInstanceCommon {
     bool has_checks;
     RunningMode mode;
     u32 stack_bytes;
+    u32 heap_bytes; /* of the host-managed heap, as asked for */
+    /* A spawned instance is a root of its own whose leader is the instance that the host made. The links are
+     * under the runtime's lock. */
+    bool is_thread;
+    wasm_module_inst_t leader;              /* of a thread; NULL once that is gone */
+    wasm_module_inst_t threads, next_thread; /* of a leader; of a thread */
+    u32 thread_slot;                        /* of a thread: unlike those of its leader's other threads */
     void *custom_data;
     void *contexts[MAX_CONTEXT_KEYS];
 };
@@ -190,6 +210,18 @@ static inline bool tern_api_has_exception(wasm_module_inst_t inst)
 {
     return __atomic_load_n(&inst->root->exception[0], __ATOMIC_RELAXED) != 0;
 }
+
+/* A thread's instance of of's module, with its shared memories. Its root's links are set by
+ * tern_api_thread_link. NULL, with a reason in error_buf. */
+wasm_module_inst_t tern_api_thread_instantiate(wasm_module_inst_t of, char *error_buf,
+                                               u32 error_buf_size);
+/* Counts root as a thread of leader and gives it a slot; false if there are too many. */
+bool tern_api_thread_link(wasm_module_inst_t leader, wasm_module_inst_t root);
+/* A root goes: from its leader's list, and from its threads. */
+void tern_api_thread_unlink(wasm_module_inst_t root);
+/* Gives a thread's instance a piece of the guest's stack, if its compiler's globals tell where that is. False if
+ * there is too little. */
+bool tern_api_thread_place_stack(wasm_module_inst_t root);
 
 /* --- running ---------------------------------------------------------------------------------- */
 

@@ -54,31 +54,6 @@ uint32_t wasm_runtime_dump_pgo_prof_data_to_buf(wasm_module_inst_t module_inst, 
     return 0;
 }
 
-/* --- guest threads ---------------------------------------------------------------------------- */
-
-void wasm_runtime_set_max_thread_num(uint32_t num) { (void)num; }
-
-wasm_exec_env_t wasm_runtime_spawn_exec_env(wasm_exec_env_t exec_env)
-{
-    (void)exec_env;
-    return NULL;
-}
-
-void wasm_runtime_destroy_spawned_exec_env(wasm_exec_env_t exec_env) { (void)exec_env; }
-
-int32_t wasm_runtime_spawn_thread(wasm_exec_env_t exec_env, wasm_thread_t *tid,
-                                  wasm_thread_callback_t callback, void *arg)
-{
-    (void)exec_env, (void)tid, (void)callback, (void)arg;
-    return -1;
-}
-
-int32_t wasm_runtime_join_thread(wasm_thread_t tid, void **retval)
-{
-    (void)tid, (void)retval;
-    return -1;
-}
-
 /* --- externref table -------------------------------------------------------------------------- */
 
 bool wasm_externref_obj2ref(wasm_module_inst_t module_inst, void *extern_obj,

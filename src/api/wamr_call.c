@@ -222,18 +222,12 @@ static bool index_of_func(wasm_exec_env_t env, Ref ref, u32 *index)
     return false;
 }
 
-/* A host pointer; all ones is null as well, as it was in WAMR's table of references. */
-static Ref ref_of_pointer(uintptr_t pointer)
-{
-    return pointer == UINTPTR_MAX ? REF_NULL : (Ref)pointer;
-}
-
 static bool put_ref(wasm_exec_env_t env, ValType type, const u32 *cells, u64 *slot)
 {
     if (is_funcref(env, type)) return func_of_index(env, cells[0], slot);
     uintptr_t pointer;
     memcpy(&pointer, cells, sizeof pointer);
-    *slot = ref_of_pointer(pointer);
+    *slot = tern_api_ref_of_pointer(pointer);
     return true;
 }
 
@@ -285,7 +279,7 @@ static bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *s
             tern_api_throw(env->inst, "the result conversion is failed");
             return false;
         } else {
-            uintptr_t pointer = (uintptr_t)*slots++;
+            uintptr_t pointer = tern_api_pointer_of_ref(*slots++);
             memcpy(argv, &pointer, sizeof pointer);
             argv += REF_CELLS;
         }
@@ -342,7 +336,7 @@ static bool put_value(wasm_exec_env_t env, ValType type, const wasm_val_t *value
     }
     if (is_funcref(env, type))
         return value->kind == WASM_FUNCREF && func_of_index(env, (u32)value->of.i32, slot);
-    *slot = ref_of_pointer(value->of.foreign);
+    *slot = tern_api_ref_of_pointer(value->of.foreign);
     return value->kind == WASM_EXTERNREF;
 }
 
@@ -357,7 +351,7 @@ static bool take_value(wasm_exec_env_t env, ValType type, u64 slot, wasm_val_t *
             value->of.i64 = (s64)slot;
         return true;
     }
-    value->of.foreign = (uintptr_t)slot;
+    value->of.foreign = tern_api_pointer_of_ref(slot);
     if (!is_funcref(env, type)) return true;
     u32 index;
     bool ok = index_of_func(env, slot, &index);

@@ -58,9 +58,19 @@ void wasm_runtime_set_context(wasm_module_inst_t inst, void *key, void *ctx)
     *context_of(inst, key) = ctx;
 }
 
+/* Threads read theirs while it is spread: see the header. */
 void wasm_runtime_set_context_spread(wasm_module_inst_t inst, void *key, void *ctx)
 {
     *context_of(inst, key) = ctx;
+    Runtime *runtime = tern_api_runtime();
+    tern_port_mutex_lock(&runtime->lock);
+    wasm_module_inst_t root = inst->root, leader = root->is_thread ? root->leader : root;
+    if (leader != NULL) {
+        *context_of(leader, key) = ctx;
+        for (wasm_module_inst_t t = leader->threads; t != NULL; t = t->next_thread)
+            *context_of(t, key) = ctx;
+    }
+    tern_port_mutex_unlock(&runtime->lock);
 }
 
 void *wasm_runtime_get_context(wasm_module_inst_t inst, void *key)

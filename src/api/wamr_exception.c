@@ -71,13 +71,22 @@ void wasm_runtime_clear_exception(wasm_module_inst_t module_inst)
     tern_port_mutex_unlock(&root->lock);
 }
 
-void wasm_runtime_terminate(wasm_module_inst_t module_inst)
+static void terminate(wasm_module_inst_t root)
 {
-    wasm_module_inst_t root = module_inst->root;
     tern_port_mutex_lock(&root->lock);
     __atomic_store_n(&root->is_terminated, true, __ATOMIC_RELEASE);
     for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next)
         tern_exec_interrupt(env->x, TRAP_INTERRUPTED);
     tern_port_mutex_unlock(&root->lock);
     store(root, tern_trap_wamr_text(TRAP_INTERRUPTED));
+}
+
+void wasm_runtime_terminate(wasm_module_inst_t module_inst)
+{
+    wasm_module_inst_t root = module_inst->root;
+    terminate(root);
+    Runtime *runtime = tern_api_runtime();
+    tern_port_mutex_lock(&runtime->lock);
+    for (wasm_module_inst_t t = root->threads; t != NULL; t = t->next_thread) terminate(t);
+    tern_port_mutex_unlock(&runtime->lock);
 }

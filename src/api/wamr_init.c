@@ -7,7 +7,7 @@
 #include "api/wamr.h"
 #include "interp/interp.h"
 
-static Runtime the_runtime = {.log_level = WASM_LOG_LEVEL_WARNING};
+static Runtime the_runtime = {.max_threads = 4, .log_level = WASM_LOG_LEVEL_WARNING};
 
 Runtime *tern_api_runtime(void)
 {
@@ -123,6 +123,7 @@ bool wasm_runtime_full_init(RuntimeInitArgs *init_args)
             tern_api_log(WASM_LOG_LEVEL_ERROR, "running mode %d is not supported",
                          (int)init_args->running_mode);
         if (ok) runtime->engine = engine_new(init_args);
+        if (init_args->max_thread_num > 0) runtime->max_threads = init_args->max_thread_num;
         ok = ok && runtime->engine != NULL;
     }
     if (ok) runtime->refs++;

@@ -21,6 +21,7 @@ struct InstantiationArgs2 {
 typedef struct Making {
     wasm_module_inst_t root;
     const struct InstantiationArgs2 *args;
+    wasm_module_inst_t thread_of; /* root is a thread of this; or NULL */
     char *error_buf;
     u32 error_buf_size;
 } Making;
@@ -166,6 +167,10 @@ static bool provide(Making *making, wasm_module_t module, u32 i, Extern *out)
     const Import *import = &m->imports[i];
     ImportLink *link = &module->links[i];
     out->kind = import->kind;
+    if (making->thread_of != NULL && module == making->root->module && import->kind == EXTERN_MEMORY) {
+        out->u.memory = making->thread_of->instance->memories[import->index];
+        if (out->u.memory->type.limits.is_shared) return true;
+    }
     switch (link->kind) {
     case LINK_NATIVE: return host_func(making, m, import, link->call.thunk, &link->call, out);
     case LINK_CREATE: return create(making, m, import, out);
@@ -208,6 +213,7 @@ static bool run_start(Making *making, wasm_module_inst_t inst)
 {
     const char *names[] = {"_initialize", "__post_instantiate", "__wasm_call_ctors"};
     FuncInst *funcs[COUNT_OF(names) + 1] = {NULL};
+    bool is_thread = making->thread_of != NULL && inst == making->root; /* the rest was done once */
     u32 n = 0;
     const Module *m = inst->instance->module;
     if (m->has_start) {
@@ -215,7 +221,7 @@ static bool run_start(Making *making, wasm_module_inst_t inst)
         if (funcs[n++] == NULL) return no_memory(making);
     }
     for (u32 i = 0; i < COUNT_OF(names); i++) {
-        bool wanted = i == 1 || (i == 0) == inst->module->imports_wasi;
+        bool wanted = !is_thread && (i == 1 || (i == 0) == inst->module->imports_wasi);
         FuncInst *func = wanted ? start_func(inst, names[i]) : NULL;
         if (func != NULL) funcs[n++] = func;
     }
@@ -269,6 +275,8 @@ static bool instantiate(Making *making, wasm_module_inst_t inst)
         MemoryOptions memory = memory_options(making, m);
         InstantiateOptions options = {.memory = &memory,
                                       .guest_heap_bytes = making->args->v1.host_managed_heap_size};
+        bool is_thread = making->thread_of != NULL && inst == making->root;
+        if (is_thread) options.thread_of = making->thread_of->instance;
         Diag diag = {0};
         TrapCode trap = TRAP_NONE;
         inst->instance = tern_instance_new(inst->store, m, imports, &options, &diag, &trap);
@@ -289,6 +297,8 @@ static bool instantiate(Making *making, wasm_module_inst_t inst)
 
     inst->instance->host_data = inst;
     if (!tern_guest_allocator_find(m, &inst->allocator)) inst->allocator.free_func = UINT32_MAX;
+    if (making->thread_of != NULL && inst == making->root && !tern_api_thread_place_stack(inst))
+        return FAIL(making, "no room for another thread's stack");
     return run_start(making, inst);
 }
 
@@ -317,6 +327,7 @@ static void run_context_dtors(wasm_module_inst_t inst)
 /* The parts of a root that may not be there yet, too. */
 static void free_root(wasm_module_inst_t root)
 {
+    tern_api_thread_unlink(root);
     while (root->envs != NULL) {
         wasm_exec_env_t env = root->envs;
         root->envs = env->next;
@@ -328,7 +339,7 @@ static void free_root(wasm_module_inst_t root)
         if (env == root->singleton) wasm_runtime_destroy_exec_env(env);
     }
     tern_store_free(root->store);
-    tern_wasi_free(root->wasi);
+    if (!root->is_thread) tern_wasi_free(root->wasi); /* else its leader's */
     while (root->subs != NULL) {
         wasm_module_inst_t sub = root->subs;
         root->subs = sub->next;
@@ -342,9 +353,41 @@ void wasm_runtime_deinstantiate(wasm_module_inst_t module_inst)
 {
     if (module_inst == NULL) return;
     wasm_module_inst_t root = module_inst->root;
-    for (wasm_module_inst_t sub = root->subs; sub != NULL; sub = sub->next) run_context_dtors(sub);
-    run_context_dtors(root);
+    if (!root->is_thread) { /* whose contexts are its leader's */
+        for (wasm_module_inst_t sub = root->subs; sub != NULL; sub = sub->next)
+            run_context_dtors(sub);
+        run_context_dtors(root);
+    }
     free_root(root);
+}
+
+/* making->root, or nothing is left of it. */
+static bool make_root(Making *making, wasm_module_t module)
+{
+    wasm_module_inst_t root = tern_alloc_zeroed(module->engine->alloc, 1, sizeof *root);
+    if (root == NULL) return no_memory(making);
+    making->root = root;
+    root->root = root;
+    root->module = tern_api_module_retain(module);
+    root->mode = Mode_Interp;
+    root->has_checks = true;
+    root->stack_bytes = making->args->v1.default_stack_size;
+    root->heap_bytes = making->args->v1.host_managed_heap_size;
+    root->custom_data = making->args->custom_data;
+    tern_port_mutex_init(&root->lock);
+    wasm_module_inst_t of = making->thread_of;
+    bool ok = true;
+    if (of != NULL) {
+        root->wasi = of->root->wasi;
+        memcpy(root->contexts, of->contexts, sizeof root->contexts);
+        root->is_thread = true;
+        ok = tern_api_thread_link(of->root->is_thread ? of->root->leader : of->root, root) ||
+             FAIL(making, "too many threads");
+    }
+    if (ok) root->store = tern_store_new(module->engine->engine);
+    if (ok && (root->store != NULL ? instantiate(making, root) : no_memory(making))) return true;
+    free_root(root);
+    return false;
 }
 
 /* --- entry points ----------------------------------------------------------------------------- */
@@ -362,23 +405,19 @@ wasm_module_inst_t wasm_runtime_instantiate_ex2(const wasm_module_t module,
         FAIL(&making, "WASI configuration was given via both of module and InstantiationArgs2");
         return NULL;
     }
-    wasm_module_inst_t root = tern_alloc_zeroed(module->engine->alloc, 1, sizeof *root);
-    if (root == NULL) {
-        no_memory(&making);
-        return NULL;
-    }
-    making.root = root;
-    root->root = root;
-    root->module = tern_api_module_retain(module);
-    root->mode = Mode_Interp;
-    root->has_checks = true;
-    root->stack_bytes = args->v1.default_stack_size;
-    root->custom_data = args->custom_data;
-    tern_port_mutex_init(&root->lock);
-    root->store = tern_store_new(module->engine->engine);
-    if (root->store != NULL ? instantiate(&making, root) : no_memory(&making)) return root;
-    free_root(root);
-    return NULL;
+    return make_root(&making, module) ? making.root : NULL;
+}
+
+wasm_module_inst_t tern_api_thread_instantiate(wasm_module_inst_t of, char *error_buf,
+                                               u32 error_buf_size)
+{
+    struct InstantiationArgs2 args = {.v1 = {of->root->stack_bytes, of->root->heap_bytes, 0},
+                                      .custom_data = of->custom_data};
+    Making making = {.args = &args,
+                     .thread_of = of,
+                     .error_buf = error_buf,
+                     .error_buf_size = error_buf_size};
+    return make_root(&making, of->module) ? making.root : NULL;
 }
 
 wasm_module_inst_t wasm_runtime_instantiate_ex(const wasm_module_t module,

@@ -156,6 +156,17 @@ static u64 guest_alloc(wasm_module_inst_t inst, u64 size)
 
 /* --- blocks ----------------------------------------------------------------------------------- */
 
+/* The threads over a shared memory use its heap together. */
+static void heap_lock(Memory *memory)
+{
+    if (memory->type.limits.is_shared) tern_port_mutex_lock(&memory->lock);
+}
+
+static void heap_unlock(Memory *memory)
+{
+    if (memory->type.limits.is_shared) tern_port_mutex_unlock(&memory->lock);
+}
+
 static u64 heap_alloc(const Memory *memory, u64 size)
 {
     u64 addr = tern_guest_heap_alloc(memory->heap, size);
@@ -185,9 +196,11 @@ uint64_t wasm_runtime_module_malloc(wasm_module_inst_t module_inst, uint64_t siz
         tern_api_log(WASM_LOG_LEVEL_WARNING,
                      "allocate %llu bytes memory failed: more than a 32-bit memory can have",
                      (unsigned long long)size);
-    else if (memory->heap != NULL)
+    else if (memory->heap != NULL) {
+        heap_lock(memory);
         addr = heap_alloc(memory, size);
-    else if (has_guest_allocator(module_inst))
+        heap_unlock(memory);
+    } else if (has_guest_allocator(module_inst))
         addr = guest_alloc(module_inst, size);
     else
         tern_api_log(
@@ -213,7 +226,9 @@ void wasm_runtime_module_free(wasm_module_inst_t module_inst, uint64_t ptr)
     Memory *memory = tern_api_memory0(module_inst);
     if (ptr == 0 || memory == NULL) return;
     if (memory->heap != NULL && tern_guest_heap_contains(memory->heap, ptr)) {
+        heap_lock(memory);
         GuestHeapFree outcome = tern_guest_heap_free(memory->heap, ptr);
+        heap_unlock(memory);
         if (outcome != GUEST_HEAP_FREED) explain_free(ptr, outcome);
     } else if (has_guest_allocator(module_inst) && tern_guest_range_ok(memory, ptr, 1)) {
         u64 cells[2] = {ptr, 0};
@@ -224,31 +239,39 @@ void wasm_runtime_module_free(wasm_module_inst_t module_inst, uint64_t ptr)
     }
 }
 
+/* 0: no such block, or no room. */
+static u64 heap_realloc(const Memory *memory, u64 ptr, u64 size)
+{
+    GuestHeap *heap = memory->heap;
+    u64 old_size = tern_guest_heap_block_size(heap, ptr);
+    if (old_size == 0) {
+        if (tern_guest_heap_contains(heap, ptr)) explain_free(ptr, GUEST_HEAP_NOT_LIVE);
+        return 0;
+    }
+    if (tern_guest_heap_resize(heap, ptr, size)) return ptr;
+    u64 addr = heap_alloc(memory, size), n = u64_min(old_size, size);
+    if (addr == 0) return 0;
+    if (n > 0)
+        memcpy(tern_guest_range(memory, addr, n), tern_guest_range(memory, ptr, n), (size_t)n);
+    tern_guest_heap_free(heap, ptr);
+    return addr;
+}
+
 uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst, uint64_t ptr, uint64_t size,
                                      void **p_native_addr)
 {
     if (ptr == 0) return wasm_runtime_module_malloc(module_inst, size, p_native_addr);
     if (p_native_addr != NULL) *p_native_addr = NULL;
     Memory *memory = tern_api_memory0(module_inst);
-    GuestHeap *heap = memory != NULL ? memory->heap : NULL;
-    u64 old_size = heap != NULL ? tern_guest_heap_block_size(heap, ptr) : 0;
-    if (old_size == 0) {
-        if (heap != NULL && tern_guest_heap_contains(heap, ptr))
-            explain_free(ptr, GUEST_HEAP_NOT_LIVE);
+    u64 addr = 0;
+    if (memory != NULL && memory->heap != NULL) {
+        heap_lock(memory);
+        addr = heap_realloc(memory, ptr, size);
+        heap_unlock(memory);
+    }
+    if (addr == 0) {
         tern_api_throw(module_inst, "out of memory");
         return 0;
-    }
-    u64 addr = ptr;
-    if (!tern_guest_heap_resize(heap, ptr, size)) {
-        addr = heap_alloc(memory, size);
-        if (addr == 0) {
-            tern_api_throw(module_inst, "out of memory");
-            return 0;
-        }
-        u64 n = u64_min(old_size, size);
-        if (n > 0)
-            memcpy(tern_guest_range(memory, addr, n), tern_guest_range(memory, ptr, n), (size_t)n);
-        tern_guest_heap_free(heap, ptr);
     }
     if (p_native_addr != NULL) *p_native_addr = tern_guest_range(memory, addr, size);
     return addr;

@@ -57,7 +57,11 @@ __attribute__((unused, noinline, no_sanitize("thread"))) static void racy_fill(v
 
 #else
 
-static inline void racy_copy(void *to, const void *from, size_t n) { memcpy(to, from, n); }
+/* Always inline: an interpreter's handler that takes the address of a local cannot end in a jump. */
+__attribute__((always_inline)) static inline void racy_copy(void *to, const void *from, size_t n)
+{
+    memcpy(to, from, n);
+}
 static inline void racy_move(void *to, const void *from, size_t n) { memmove(to, from, n); }
 static inline void racy_fill(void *to, u8 byte, size_t n) { memset(to, byte, n); }
 

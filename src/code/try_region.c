@@ -3,7 +3,7 @@
 #include "code/try_region.h"
 
 typedef struct TryTable {
-    u32 nregions, nclauses;
+    u32 nregions;
     TryRegion regions[];
 } TryTable;
 
@@ -53,7 +53,7 @@ u64 tern_try_units(const LoweredFunc *f)
 void tern_try_write(const LoweredFunc *f, const u32 *unit_of, CodeUnit *to)
 {
     TryTable *table = (TryTable *)(void *)to;
-    *table = (TryTable){.nregions = f->regions.n, .nclauses = f->catches.n};
+    *table = (TryTable){.nregions = f->regions.n};
     for (u32 i = 0; i < f->regions.n; i++) {
         const LoweredRegion *r = &f->regions.items[i];
         table->regions[i] = (TryRegion){.first = unit_of[r->first], .end = unit_of[r->end], .parent = r->parent,

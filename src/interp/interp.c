@@ -6,6 +6,7 @@
 #include "interp/unwind.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wunused-variable"
 
 #if defined(__APPLE__)
 extern const u8 handlers_start[] __asm("section$start$__TEXT$tern_interp");
@@ -279,7 +280,22 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
         DISPATCH(); \
     })
 
-#if TERN_INTERP_SWITCH
+#define SLOW(name, ...) __attribute__((noinline, cold)) HANDLER_FUNC(name) { HANDLER_BEGIN __VA_ARGS__ }
+#define DECLARE(name, ...) HANDLER_FUNC(name);
+SLOW_PATHS(DECLARE)
+#undef DECLARE
+SLOW_PATHS(SLOW)
+#undef SLOW
+
+#define H(name, layout, ...) HANDLER_FUNC(handler_##name) { HANDLER_BEGIN __VA_ARGS__ }
+#include "code/handlers.def"
+
+static HandlerFunc *const handlers[H_COUNT] = {
+#define H(name, layout, ...) [H_##name] = handler_##name,
+#include "code/handlers.def"
+};
+
+#if TERN_INTERP_LOOP
 
 static u32 token_of(Handler handler)
 {
@@ -288,19 +304,10 @@ static u32 token_of(Handler handler)
 
 HANDLER_SECTION static TrapCode run(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 {
-    u64 r0 = 0;
-    f64 f0 = 0;
-    f32 f1 = 0;
-    t_v128 v0 = {0};
+    State state = {.pc = pc, .fp = fp, .mem = mem, .x = x};
     for (;;) {
-        switch ((Handler)TOKEN()) {
-#define H(name, layout, ...) case H_##name: __VA_ARGS__ break;
-#include "code/handlers.def"
-        case H_COUNT: break;
-        }
-#define SLOW(name, ...) name: __VA_ARGS__
-        SLOW_PATHS(SLOW)
-#undef SLOW
+        TrapCode trap = handlers[unit_u32(state.pc)](&state);
+        if (trap != TRAP_DISPATCH) return trap;
     }
 }
 
@@ -310,26 +317,10 @@ enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
 
 #else
 
-#define SLOW(name, ...) \
-    HANDLER_CC HANDLER_SECTION __attribute__((noinline, cold)) static TrapCode name(STATE_PARAMS) { __VA_ARGS__ }
-#define DECLARE(name, ...) HANDLER_CC HANDLER_SECTION static TrapCode name(STATE_PARAMS);
-SLOW_PATHS(DECLARE)
-#undef DECLARE
-SLOW_PATHS(SLOW)
-#undef SLOW
-
-#define H(name, layout, ...) HANDLER_CC HANDLER_SECTION static TrapCode handler_##name(STATE_PARAMS) { __VA_ARGS__ }
-#include "code/handlers.def"
-
-static HandlerFunc *const handlers[H_COUNT] = {
-#define H(name, layout, ...) [H_##name] = handler_##name,
-#include "code/handlers.def"
-};
-
 #if SIMD_SSSE3
 /* Twins of handlers for processors that have more than the baseline. */
 #define TWIN(name, ...) \
-    SIMD_TARGET_SSSE3 HANDLER_CC HANDLER_SECTION static TrapCode name(STATE_PARAMS) { __VA_ARGS__ }
+    SIMD_TARGET_SSSE3 HANDLER_FUNC(name) { __VA_ARGS__ }
 TWIN(ssse3_shuffle, t_v128 a = GET_v128(1), b = GET_v128(2), lanes = IMM_v128(3);
      PUT_v128(0, simd_i8x16_shuffle_ssse3(a, b, lanes)); NEXT(11);)
 TWIN(ssse3_swizzle, t_v128 a = GET_v128(1), b = GET_v128(2); PUT_v128(0, simd_i8x16_swizzle_ssse3(a, b)); NEXT(3);)

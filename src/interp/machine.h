@@ -2,8 +2,8 @@
 /* machine.h - what the handlers of code/handlers.def mean to the interpreter.
  *
  * Each handler is a function that ends in a tail call of the next, with the machine's state in argument
- * registers; or, where the compiler gives no such promise (gcc without optimisation, sanitizers), a case of one
- * switch. Slow paths are handlers too, so that fast ones need no stack frame.
+ * registers; or, where the compiler gives no such promise (gcc without optimisation, sanitizers), returns to a
+ * loop that calls the next, with the state in memory: one switch of all would take compilers minutes. Slow paths are handlers too, so that fast ones need no stack frame.
  */
 #ifndef TERN_INTERP_MACHINE_H
 #define TERN_INTERP_MACHINE_H
@@ -29,16 +29,16 @@
 #define INTERP_SANITIZED 0
 #endif
 
-/* TERN_INTERP_SWITCH may be defined to test the fallback. */
-#if !defined(TERN_INTERP_SWITCH)
+/* TERN_INTERP_LOOP may be defined to test the fallback. */
+#if !defined(TERN_INTERP_LOOP)
 #if __has_attribute(musttail) && !INTERP_SANITIZED
-#define TERN_INTERP_SWITCH 0
+#define TERN_INTERP_LOOP 0
 #define MUSTTAIL __attribute__((musttail))
 #elif defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && !INTERP_SANITIZED
-#define TERN_INTERP_SWITCH 0 /* sibling calls: tested by running deep */
+#define TERN_INTERP_LOOP 0 /* sibling calls: tested by running deep */
 #define MUSTTAIL
 #else
-#define TERN_INTERP_SWITCH 1
+#define TERN_INTERP_LOOP 1
 #endif
 #endif
 
@@ -151,13 +151,37 @@ enum { TOKEN_UNITS = 2 };
 
 /* --- going on ------------------------------------------------------------------------------------- */
 
-#if TERN_INTERP_SWITCH
-#define DISPATCH() continue
-#define GOTO(slow) goto slow
-#define TOKEN() unit_u32(pc)
+#if TERN_INTERP_LOOP
+typedef struct State {
+    const CodeUnit *pc;
+    u64 *fp;
+    u8 *mem;
+    u64 r0;
+    Exec *x;
+    f64 f0;
+    f32 f1;
+    t_v128 v0;
+} State;
+typedef TrapCode HandlerFunc(State *state_);
+#define HANDLER_FUNC(name) static TrapCode name(State *state_)
+#define HANDLER_BEGIN \
+    const CodeUnit *pc = state_->pc; \
+    u64 *fp = state_->fp; \
+    u8 *mem = state_->mem; \
+    u64 r0 = state_->r0; \
+    Exec *x = state_->x; \
+    f64 f0 = state_->f0; \
+    f32 f1 = state_->f1; \
+    t_v128 v0 = state_->v0;
+/* No trap: the loop goes on. */
+#define TRAP_DISPATCH TRAP_COUNT
+#define DISPATCH() { *state_ = (State){STATE}; return TRAP_DISPATCH; }
+#define GOTO(slow) { *state_ = (State){STATE}; return slow(state_); }
 #else
 typedef HANDLER_CC TrapCode HandlerFunc(STATE_PARAMS);
-HANDLER_CC HANDLER_SECTION static TrapCode handler_NONE(STATE_PARAMS);
+#define HANDLER_FUNC(name) HANDLER_CC HANDLER_SECTION static TrapCode name(STATE_PARAMS)
+#define HANDLER_BEGIN
+HANDLER_FUNC(handler_NONE);
 #define DISPATCH() \
     MUSTTAIL return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(STATE)
 #define GOTO(slow) MUSTTAIL return slow(STATE)

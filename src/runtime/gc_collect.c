@@ -313,12 +313,12 @@ static void release_chunks(GcHeap *heap, u64 keep_bytes)
     u32 kept = 0;
     for (u32 i = 0; i < heap->chunks.n; i++) {
         GcChunk chunk = heap->chunks.items[i];
-        bool may_go = heap->stats.heap_bytes > chunk.bytes && heap->stats.heap_bytes - chunk.bytes >= keep_bytes &&
-                      (uintptr_t)chunk.blocks != heap->fresh;
+        bool may_go = heap->stats.heap_bytes >= chunk.bytes + keep_bytes;
         if (!may_go || !chunk_is_empty(&chunk)) {
             heap->chunks.items[kept++] = chunk;
             continue;
         }
+        if ((uintptr_t)chunk.blocks == heap->fresh) heap->fresh = 0;
         heap->stats.heap_bytes -= chunk.bytes;
         tern_free(heap->alloc, chunk.memory, chunk.bytes);
     }
@@ -339,12 +339,12 @@ static u64 used_bytes(const GcHeap *heap)
     return nlines * GC_LINE_BYTES + heap->large_marked_bytes;
 }
 
-static void sweep(GcHeap *heap)
+static void sweep(GcHeap *heap, bool is_urgent)
 {
     sweep_large(heap);
     heap->stats.live_bytes = used_bytes(heap);
     heap->threshold = u64_max(GC_MIN_CYCLE_BYTES, heap->stats.live_bytes);
-    release_chunks(heap, heap->stats.live_bytes + heap->threshold + heap->threshold / 4);
+    release_chunks(heap, is_urgent ? 0 : heap->stats.live_bytes + heap->threshold + heap->threshold / 4);
     heap->free = heap->partial = heap->current = NULL;
     for (u32 i = heap->chunks.n; i-- > 0;) (void)sweep_chunk(heap, &heap->chunks.items[i]);
 }
@@ -366,13 +366,13 @@ static void begin(GcHeap *heap)
     index_large(heap);
 }
 
-void tern_gc_collect_heap(GcHeap *heap)
+void tern_gc_collect_heap(GcHeap *heap, bool is_urgent)
 {
     u64 start = 0, end = 0;
     (void)tern_port_clock_ns(PORT_CLOCK_MONOTONIC, &start);
     begin(heap);
     mark_roots(heap);
-    sweep(heap);
+    sweep(heap, is_urgent);
     heap->stats.allocated_bytes += heap->since;
     heap->since = 0;
     heap->stats.collections++;
@@ -383,5 +383,5 @@ void tern_gc_collect_heap(GcHeap *heap)
 
 void tern_gc_collect(Store *store)
 {
-    if (store->gc != NULL) tern_gc_collect_heap(store->gc);
+    if (store->gc != NULL) tern_gc_collect_heap(store->gc, true);
 }

@@ -206,13 +206,13 @@ static bool is_futile(GcHeap *heap)
 static void *alloc_slow(GcHeap *heap, size_t size)
 {
     bool has_collected = heap->is_stressed || heap->since >= heap->threshold;
-    if (has_collected) tern_gc_collect_heap(heap);
+    if (has_collected) tern_gc_collect_heap(heap, false);
     for (;;) {
         void *p = try_alloc(heap, size);
         if (p != NULL) return p;
         if (grow(heap)) continue;
         if (has_collected || is_futile(heap)) return NULL;
-        tern_gc_collect_heap(heap);
+        tern_gc_collect_heap(heap, false);
         has_collected = true;
     }
 }
@@ -253,12 +253,11 @@ static GcObject *alloc_large(GcHeap *heap, u64 size)
 {
     u64 bytes;
     if (!u64_add(size, offsetof(GcLarge, object), &bytes) || bytes > heap->limit_bytes) return NULL;
-    bool has_collected = heap->is_stressed || heap->since >= heap->threshold ||
-                         (heap->since + bytes >= heap->threshold && heap->since > 0);
-    if (has_collected) tern_gc_collect_heap(heap);
+    if (heap->is_stressed || (heap->since > 0 && heap->since + bytes >= heap->threshold))
+        tern_gc_collect_heap(heap, false);
     GcObject *object = try_large(heap, bytes);
-    if (object != NULL || has_collected || is_futile(heap)) return object;
-    tern_gc_collect_heap(heap);
+    if (object != NULL || is_futile(heap)) return object;
+    tern_gc_collect_heap(heap, true); /* gives empty chunks back, too */
     return try_large(heap, bytes);
 }
 

@@ -92,7 +92,8 @@ static inline void tern_gc_note_range(GcHeap *heap, uintptr_t from, uintptr_t to
     if (to > heap->high) heap->high = to;
 }
 
-void tern_gc_collect_heap(GcHeap *heap);
+/* is_urgent: every empty chunk goes back to the allocator, not only what the next cycle can do without. */
+void tern_gc_collect_heap(GcHeap *heap, bool is_urgent);
 const GcRoot *tern_gc_root_next(const GcRoot *root);
 void tern_gc_layout_free(Alloc *alloc, GcLayout *layout);
 

@@ -877,6 +877,57 @@ static void few_bytes_may_make_many_operands(void **state)
     test_run_done(&r);
 }
 
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    TestModule m = {0};
+    u32 i_i = test_type(&m, "i:i"), i_v = test_type(&m, "i:");
+    test_tag(&m, i_v);
+    Bytes b = {0};
+    put_typed(&b, OP_BLOCK, VT_I32);
+    put_try1(&b, 0x40, CATCH, 0, 0);
+    put_typed(&b, OP_TRY, 0x40);
+    put_index(&b, OP_LOCAL_GET, 0);
+    put_index(&b, OP_THROW, 0);
+    put_op(&b, OP_CATCH_ALL);
+    put_index(&b, OP_RETHROW, 0);
+    put_op(&b, OP_END);
+    put_op(&b, OP_END);
+    put_op(&b, OP_UNREACHABLE);
+    put_op(&b, OP_END);
+    (void)test_func(&m, i_i, "", &b);
+    Bytes bytes = test_module_bytes(&m);
+    for (u32 nth = 0;; nth++) {
+        TestAlloc alloc = test_alloc(nth);
+        EngineOptions engine_options = {.alloc = &alloc.base, .features = FEATURES_ALL, .tier = &tern_interp_tier};
+        Engine *engine = tern_engine_new(&engine_options);
+        Store *store = engine != NULL ? tern_store_new(engine) : NULL;
+        Exec *x = store != NULL ? tern_exec_new(store, 0) : NULL;
+        DecodeOptions options = {.features = FEATURES_ALL};
+        Diag diag = {0};
+        TrapCode trap = TRAP_NONE;
+        Module *module = x == NULL ? NULL
+                       : tern_module_decode(engine->types, &alloc.base, bytes.p, bytes.n, &options, &diag);
+        Instance *instance =
+            module != NULL ? tern_instance_new(store, module, NULL, NULL, &diag, &trap) : NULL;
+        FuncInst *func = instance != NULL ? tern_instance_func(instance, 0) : NULL;
+        u64 cell = 42;
+        if (func != NULL) {
+            trap = tern_exec_call(x, func, &cell, &cell);
+            assert_true(trap == TRAP_NONE || (trap == TRAP_OUT_OF_MEMORY && alloc.has_failed));
+            assert_int_equal(cell, 42);
+        }
+        assert_true(alloc.has_failed || func != NULL);
+        tern_exec_free(x);
+        tern_store_free(store);
+        tern_module_release(module);
+        tern_engine_free(engine);
+        assert_int_equal(alloc.live, 0);
+        if (!alloc.has_failed) break;
+    }
+    bytes_done(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -895,6 +946,7 @@ int main(void)
         cmocka_unit_test(many_tries_nest_and_follow_each_other),
         cmocka_unit_test(handlers_reach_far_slots),
         cmocka_unit_test(few_bytes_may_make_many_operands),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

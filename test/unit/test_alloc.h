@@ -25,6 +25,7 @@ typedef struct TestAlloc {
     Alloc base;
     u32 nth;       /* this request fails, counted from 0 */
     u32 nrequests; /* so far; a free is none */
+    bool is_dry;   /* every request fails */
     bool has_failed;
     u64 live; /* bytes */
     u64 live_blocks;
@@ -48,7 +49,8 @@ static inline void *test_alloc_resize(Alloc *self, void *ptr, size_t old_size, s
     }
     TestBlock *block = NULL;
     if (new_size != 0) {
-        if (__atomic_fetch_add(&alloc->nrequests, 1, __ATOMIC_RELAXED) == alloc->nth) {
+        u32 nth = __atomic_fetch_add(&alloc->nrequests, 1, __ATOMIC_RELAXED);
+        if (nth == alloc->nth || alloc->is_dry) {
             alloc->has_failed = true;
             return NULL;
         }

@@ -58,7 +58,7 @@ static void row(const char *what, double ns, const Store *store)
 {
     GcStats stats = tern_gc_stats(store);
     printf("%-34s %7.1f M objects/s  %4llu collections, worst pause %7.3f ms, mean %7.3f, heap %4llu MB\n", what,
-           NOBJECTS / ns * 1e3, (unsigned long long)stats.collections, (double)stats.max_pause_ns / 1e6,
+           (double)NOBJECTS / ns * 1e3, (unsigned long long)stats.collections, (double)stats.max_pause_ns / 1e6,
            stats.collections > 0 ? (double)stats.total_pause_ns / 1e6 / (double)stats.collections : 0,
            (unsigned long long)(stats.heap_bytes >> 20));
 }

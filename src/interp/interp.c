@@ -421,7 +421,8 @@ static bool attach(Instance *instance, Diag *diag)
 {
     ModuleCode *code = tern_code_of(instance->module, token_of);
     CodeMode mode = CODE_CHECKED;
-    if (PC_REGISTER >= 0 && instance->module->nmemories > 0) {
+    /* Where ThreadSanitizer watches, accesses are not made by handlers (base/racy.h): faults would be nobody's. */
+    if (PC_REGISTER >= 0 && !RACY_IS_WATCHED && instance->module->nmemories > 0) {
         const Memory *memory = instance->memories[0];
         if (memory->is_guarded && tern_port_fault_init() &&
             tern_port_fault_add_code((FaultRange){handlers_start, handlers_end}))

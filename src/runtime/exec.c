@@ -57,21 +57,25 @@ Exec *tern_exec_new(Store *store, size_t size_bytes)
     x->stack_limit = x->stack_end;
     x->top = x->stack;
     x->store = store;
+    tern_port_mutex_lock(&store->execs_lock);
     x->next = store->execs;
     if (x->next != NULL) x->next->prev = x;
     store->execs = x;
+    tern_port_mutex_unlock(&store->execs_lock);
     return x;
 }
 
 void tern_exec_free(Exec *x)
 {
     if (x == NULL) return;
+    tern_port_mutex_lock(&x->store->execs_lock);
     if (x->next != NULL) x->next->prev = x->prev;
     if (x->prev != NULL) {
         x->prev->next = x->next;
     } else {
         x->store->execs = x->next;
     }
+    tern_port_mutex_unlock(&x->store->execs_lock);
     if (x->stack_is_vm) {
         tern_port_vm_release(x->stack, x->stack_bytes);
     } else {

@@ -33,6 +33,7 @@ Store *tern_store_new(Engine *engine)
     store->engine = engine;
     store->alloc = engine->options.alloc;
     tern_arena_init(&store->arena, store->alloc);
+    tern_port_mutex_init(&store->execs_lock);
     return store;
 }
 
@@ -57,6 +58,7 @@ void tern_store_free(Store *store)
     vec_free(&store->instances, alloc);
     vec_free(&store->type_ids, alloc);
     tern_arena_done(&store->arena);
+    tern_port_mutex_done(&store->execs_lock);
     tern_free(alloc, store, sizeof *store);
 }
 

@@ -135,6 +135,7 @@ struct Store {
     /* What the collector starts from, besides instances and tables. */
     GcHeap *gc;        /* NULL until the first object */
     Exec *execs;
+    Mutex execs_lock;  /* an Exec may be made by the thread that will use it */
     Global *globals;   /* those of tern_global_new */
     GcRoot *gc_roots;
     GcCells *gc_cells;

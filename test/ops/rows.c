@@ -207,7 +207,7 @@ static u32 count_variants(const Row *row)
     const Bits *edges;
     if (row->special != NULL) {
         u32 n = 0;
-        while (n < COUNT_OF(row->special->text) && row->special->text[n] != NULL) n++;
+        while (n < COUNT_OF(row->special->text) && row->special->text[n] != NULL && row->special->text[n][0] != ':') n++;
         return n;
     }
     switch (info->imm) {
@@ -409,9 +409,15 @@ static u8 operand_code(OpType type, const Build *build)
     return type == OT_addr && build->is_64 ? 0x7e : type_code(type);
 }
 
+static bool is_rich(const Row *row)
+{
+    return row->info->feature == FEATURE_GC || row->info->feature == FEATURE_FUNCTION_REFERENCES;
+}
+
 void put_prologue(Bytes *b, const Row *row, const Build *build)
 {
-    put_uleb(b, LOCAL_COUNT + (build->is_far ? 1u : 0u));
+    static const u8 references[] = {1, 0x63, 5, 1, 0x63, 6, 1, 0x63, 7, 1, 0x63, 8, 1, 0x63, 11, 1, 0x6e};
+    put_uleb(b, LOCAL_COUNT + (build->is_far ? 1u : 0u) + (is_rich(row) ? 6u : 0u));
     if (build->is_far) {
         put_uleb(b, 40000);
         put_byte(b, 0x7b);
@@ -424,6 +430,7 @@ void put_prologue(Bytes *b, const Row *row, const Build *build)
         put_byte(b, 1);
         put_byte(b, code);
     }
+    if (is_rich(row)) put_bytes(b, references, sizeof references);
     for (u32 i = 0; i < row->nargs; i++) {
         put_load(b, row->args[i], IN_AT + i * IN_STEP, build);
         put_index(b, OP_LOCAL_SET, local_index(i, build));
@@ -432,11 +439,6 @@ void put_prologue(Bytes *b, const Row *row, const Build *build)
         put_load(b, OT_i64, IN_AT, build);
         put_index(b, OP_LOCAL_SET, LOCAL_I64);
     }
-}
-
-static bool is_rich(const Row *row)
-{
-    return row->info->feature == FEATURE_GC || row->info->feature == FEATURE_FUNCTION_REFERENCES;
 }
 
 static void put_types(Bytes *out, const Row *row, const Build *build)

@@ -32,7 +32,7 @@ enum { TYPE_NONE_NONE, TYPE_I32_I32, TYPE_I32_I32_I32, TYPE_ROW, TYPE_TAG, TYPE_
 /* Rows whose typing is not a fixed signature: text over the i32 locals 0, 1 and 2 (specials.c). */
 typedef struct Special {
     Op op;
-    const char *text[6]; /* one variant each; leaves an i32 */
+    const char *text[8]; /* one variant each; leaves an i32 */
 } Special;
 extern const Special special_rows[];
 extern const u32 nspecial_rows;

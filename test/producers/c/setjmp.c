@@ -63,7 +63,11 @@ static void hop(int depth, volatile int *count)
     char room[64];
     memset(room, depth, sizeof room);
     if (depth > 0) hop(depth - 1, count);
-    else longjmp(*count % 3 == 2 ? outer : inner, ++*count);
+    else {
+        int next = *count + 1, to_outer = next % 3 == 0;
+        *count = next;
+        longjmp(to_outer ? outer : inner, next);
+    }
     printf("not reached %d\n", room[5]);
 }
 

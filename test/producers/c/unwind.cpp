@@ -25,7 +25,7 @@ using __cxxabiv1::__shim_type_info;
 namespace {
 struct alignas(16) Exception {
     const __shim_type_info *type;
-    void (*destroy)(void *);
+    void *(*destroy)(void *); /* a WebAssembly destructor returns its object */
     Exception *outer; /* next on the stack of those being handled */
     int handlers;     /* catch clauses it is in */
     bool thrown_again;
@@ -117,7 +117,7 @@ void *__cxa_allocate_exception(size_t size) noexcept
 
 void __cxa_free_exception(void *object) noexcept { free(header(object)); }
 
-void __cxa_throw(void *object, std::type_info *type, void (*destroy)(void *))
+void __cxa_throw(void *object, std::type_info *type, void *(*destroy)(void *))
 {
     *header(object) = {static_cast<const __shim_type_info *>(type), destroy, nullptr, 0, false, object};
     __builtin_wasm_throw(0, object);

@@ -32,15 +32,22 @@ static void add_all(Forms *f, const char *const *places, u32 nplaces, const Use 
 static const Use value_uses[] = {USE_STORE, USE_LOCAL};
 static const Use condition_uses[] = {USE_IF, USE_IF_NOT, USE_BR_IF, USE_BR_IF_NOT, USE_LOOP, USE_CONDITION, USE_CONDITION_CONST};
 
+/* Is there an identity that leaves the result's bits alone, or those that matter? */
+static bool can_chain(const Row *row)
+{
+    OpType type = row->results[0];
+    return type == OT_i32 || type == OT_i64 || type == OT_v128 || row->nan_out != 0;
+}
+
 static void add_memory_forms(const Row *row, bool is_brief, Forms *f)
 {
     static const char values[] = "LAC";
     for (const char *address = is_brief ? "LA" : "LASIXYMC"; *address != '\0'; address++) {
-        if (row->nargs == 1 || row->nargs == 3) {
+        if (row->nresults == 1 && row->nargs != 2) {
             const char places[] = {*address, row->nargs == 3 ? 'L' : '\0', 'L', '\0'};
             add(f, places, USE_STORE);
             add(f, places, USE_LOCAL);
-            if (row->nan_out == 0) add(f, places, USE_CHAIN);
+            if (can_chain(row)) add(f, places, USE_CHAIN);
             continue;
         }
         for (const char *value = values; *value != '\0' && !(is_brief && *value == 'C'); value++) {
@@ -59,15 +66,9 @@ static void add_memory_forms(const Row *row, bool is_brief, Forms *f)
 static void add_uses(const Row *row, const char *locals, Forms *f)
 {
     static const Use uses[] = {USE_TEE, USE_GLOBAL, USE_CALL, USE_BLOCK, USE_SELECT};
-    ADD_ALL(f, &locals, uses);
+    add_all(f, &locals, 1, uses, COUNT_OF(uses));
     if (row->nargs > 0 && row->args[0] == row->results[0]) add(f, locals, USE_FIRST);
     if (row->nargs > 1 && row->args[1] == row->results[0]) add(f, locals, USE_SECOND);
-}
-
-static bool can_chain(const Row *row)
-{
-    OpType type = row->results[0];
-    return type == OT_i32 || type == OT_i64 || type == OT_v128 || row->nan_out != 0;
 }
 
 static void add_unary(const Row *row, Forms *f)
@@ -429,7 +430,7 @@ Bytes row_function(const Row *row, const Build *build)
     put_byte(&b, 0);
     if (row->special != NULL) {
         const char *text = "local.get 0";
-        if (row->special->text[row->nvariants < COUNT_OF(row->special->text) ? row->nvariants : 0] != NULL)
+        if (row->nvariants < COUNT_OF(row->special->text) && row->special->text[row->nvariants] != NULL)
             text = row->special->text[row->nvariants] + 1;
         put_text(&b, text, row->op);
     } else {

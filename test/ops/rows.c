@@ -148,6 +148,13 @@ Bits case_operand(const Case *c, u32 arg)
     return v;
 }
 
+u64 case_address(const Row *row, const Case *c)
+{
+    u32 nlanes = row->info->nlanes, variant = c->variant;
+    if (nlanes > 0) variant = variant < nlanes ? 0 : variant - nlanes + 1;
+    return case_operand(c, 0).c[0] + offsets[variant];
+}
+
 /* --- rows ----------------------------------------------------------------------------------------- */
 
 static const char *const float_arithmetic[] = {
@@ -497,7 +504,7 @@ Bytes build_module(const Row *row, const Build *build, u32 nfuncs, Bytes *bodies
     for (u32 i = 0; i < nfuncs; i++) put_byte(&b, TYPE_NONE_NONE);
     put_section(&out, 3, &b);
 
-    put_bytes(&b, "\2\x70\1\x08\x0a\x70\0\x08", 8);
+    put_bytes(&b, "\2\x70\1\x08\x0a\x70\1\x08\x14", 9);
     put_section(&out, 4, &b);
     put_memories(&out, row, build);
     if (row->info->feature == FEATURE_EXCEPTIONS || row->info->feature == FEATURE_LEGACY_EXCEPTIONS) {

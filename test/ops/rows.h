@@ -71,6 +71,8 @@ void row_done(Row *row);
 /* Interesting values of operand `arg`. */
 u32 edges_of(const Row *row, u32 arg, const Bits **out);
 Bits case_operand(const Case *c, u32 arg);
+/* What a row with an address accesses first: the sum with its offset. */
+u64 case_address(const Row *row, const Case *c);
 
 /* The instruction with the immediates of a variant, its operands being on the stack. */
 void put_row(Bytes *b, const Row *row, u32 variant, const Build *build);

@@ -209,12 +209,91 @@ static void a_store_without_objects_has_no_heap(void **state)
     test_run_done(&r);
 }
 
+/* A global with a tree of two, and a passive segment with a struct, which is the same one however often it is
+ * copied. Function 0 copies it to table elements 0 and 1 and compares; 1 counts the global's tree. */
+static Bytes segment_module(void)
+{
+    TestModule m = {0};
+    put_types(&m);
+    put_bytes(&m.tables, (u8[]){0x6e, 0, 2}, 3);
+    m.ntables++;
+    put_bytes(&m.globals, (u8[]){0x63, TREE, 0}, 3);
+    put_gc(&m.globals, OP_STRUCT_NEW_DEFAULT, TREE, 0);
+    put_op(&m.globals, OP_REF_NULL);
+    put_byte(&m.globals, TREE);
+    put_i32(&m.globals, 5);
+    put_gc(&m.globals, OP_STRUCT_NEW, TREE, 0);
+    put_op(&m.globals, OP_END);
+    m.nglobals++;
+    put_bytes(&m.elems, (u8[]){5, 0x6e, 1}, 3); /* passive, anyref, expressions */
+    put_gc(&m.elems, OP_STRUCT_NEW_DEFAULT, TREE, 0);
+    put_op(&m.elems, OP_END);
+    m.nelems++;
+    Bytes b = {0};
+    for (u32 i = 0; i < 2; i++) {
+        put_i32(&b, i);
+        put_i32(&b, 0);
+        put_i32(&b, 1);
+        put_index(&b, OP_TABLE_INIT, 0);
+        put_uleb(&b, 0);
+    }
+    for (u32 i = 0; i < 2; i++) {
+        put_i32(&b, i);
+        put_index(&b, OP_TABLE_GET, 0);
+        put_op(&b, OP_REF_CAST);
+        put_byte(&b, 0x6b);
+    }
+    put_op(&b, OP_REF_EQ);
+    test_func(&m, MAIN_TYPE, "", &b);
+    put_count(&m);
+    put_index(&b, OP_GLOBAL_GET, 0);
+    put_index(&b, OP_CALL, 1);
+    test_func(&m, MAIN_TYPE, "", &b);
+    return test_module_bytes(&m);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    for (u32 nth = 0;; nth++) {
+        TestStore t;
+        test_store_init(&t, &tern_interp_tier);
+        t.engine->options.gc_stress = nth % 2 == 0;
+        Bytes bytes = segment_module();
+        DecodeOptions decode = {.features = FEATURES_ALL};
+        Diag diag = {0};
+        Module *module =
+            tern_module_decode(t.engine->types, &t.alloc.base, bytes.p, bytes.n, &decode, &diag);
+        assert_non_null(module);
+        Exec *x = tern_exec_new(t.store, 0);
+        t.alloc.nth = t.alloc.nrequests + nth;
+        TrapCode trap = TRAP_NONE;
+        Instance *instance = tern_instance_new(t.store, module, NULL, NULL, &diag, &trap);
+        assert_true(instance != NULL || t.alloc.has_failed);
+        if (instance == NULL) tern_gc_collect(t.store);
+        for (u32 func = 0; instance != NULL && func < 3; func += 2) {
+            FuncInst *f = tern_instance_func(instance, func);
+            u64 cells[1] = {0};
+            TrapCode code = f != NULL ? tern_exec_call(x, f, cells, cells) : TRAP_OUT_OF_MEMORY;
+            assert_true(code == TRAP_NONE || (t.alloc.has_failed && code == TRAP_OUT_OF_MEMORY));
+            if (code == TRAP_NONE) assert_int_equal(cells[0], func == 0 ? 1 : 2);
+        }
+        bool has_failed = t.alloc.has_failed;
+        tern_exec_free(x);
+        tern_module_release(module);
+        test_store_done(&t);
+        bytes_done(&bytes);
+        if (!has_failed) break;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_locals_and_tables_keep_objects),
         cmocka_unit_test(much_is_allocated_in_a_small_heap),
         cmocka_unit_test(a_full_heap_traps_and_is_usable_afterwards),
+        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_store_without_objects_has_no_heap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,17 @@ static inline u8 type_code(OpType type)
     return codes[type];
 }
 
+/* tern_op_of_text, which is a search, remembered: texts have few words, and there are many of them. */
+static inline Op op_of_word(const char *word)
+{
+    static Op known[512];
+    u32 h = 0;
+    for (const char *p = word; *p != '\0'; p++) h = h * 31 + (u8)*p;
+    Op *op = &known[h % COUNT_OF(known)];
+    if (*op == OP_NONE || strcmp(tern_op_info[*op].text, word) != 0) *op = tern_op_of_text(word);
+    return *op;
+}
+
 /* Instructions as text: names, each followed by its immediates as numbers. Constants and negative numbers are
  * signed, all others unsigned; own stands for `$`. Aborts on a word that is no instruction. */
 static inline void put_text(Bytes *b, const char *text, Op own)
@@ -139,7 +150,7 @@ static inline void put_text(Bytes *b, const char *text, Op own)
             }
             continue;
         }
-        Op op = strcmp(word, "$") == 0 ? own : tern_op_of_text(word);
+        Op op = strcmp(word, "$") == 0 ? own : op_of_word(word);
         if (op == OP_NONE) abort();
         put_op(b, op);
         is_signed = tern_op_info[op].shape == SHAPE_CONST;

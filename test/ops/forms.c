@@ -15,7 +15,7 @@ typedef struct Forms {
 
 static void add(Forms *f, const char *places, Use use)
 {
-    static const char letters[] = "LACDTSIXYM";
+    static const char letters[] = "LACDTSIXYMB";
     if (f->n == MAX_FORMS) abort();
     Form *form = &f->out[f->n++];
     *form = (Form){.use = use};
@@ -41,8 +41,8 @@ static bool can_chain(const Row *row)
 
 static void add_memory_forms(const Row *row, bool is_brief, Forms *f)
 {
-    static const char values[] = "LAC";
-    for (const char *address = is_brief ? "LA" : "LASIXYMC"; *address != '\0'; address++) {
+    static const char values[] = "LABC";
+    for (const char *address = is_brief ? "LA" : "LABSIXYMC"; *address != '\0'; address++) {
         if (row->nresults == 1 && row->nargs != 2) {
             const char places[] = {*address, row->nargs == 3 ? 'L' : '\0', 'L', '\0'};
             add(f, places, USE_STORE);
@@ -50,7 +50,7 @@ static void add_memory_forms(const Row *row, bool is_brief, Forms *f)
             if (can_chain(row)) add(f, places, USE_CHAIN);
             continue;
         }
-        for (const char *value = values; *value != '\0' && !(is_brief && *value == 'C'); value++) {
+        for (const char *value = values; *value != '\0' && !(is_brief && *value == 'B'); value++) {
             const char places[] = {*address, *value, '\0'};
             add(f, places, USE_STORE);
             if (row->nresults == 1) add(f, places, USE_LOCAL);
@@ -73,10 +73,10 @@ static void add_uses(const Row *row, const char *locals, Forms *f)
 
 static void add_unary(const Row *row, Forms *f)
 {
-    static const char *const places[] = {"L", "A", "C"};
+    static const char *const places[] = {"L", "A", "B", "C"};
     ADD_ALL(f, places, value_uses);
     add_uses(row, "L", f);
-    for (u32 i = 0; i < 2 && can_chain(row); i++) add(f, places[i], USE_CHAIN);
+    for (u32 i = 0; i < 3 && can_chain(row); i++) add(f, places[i], USE_CHAIN);
     if (row->results[0] != OT_i32) return;
     ADD_ALL(f, places, condition_uses);
     add(f, "L", USE_LOAD_AT);
@@ -85,13 +85,13 @@ static void add_unary(const Row *row, Forms *f)
 
 static void add_binary(const Row *row, Forms *f)
 {
-    static const char *const places[] = {"LL", "AL", "LA", "AA", "LC", "CL", "AC", "CA", "CC"};
-    static const char *const tests[] = {"LL", "AL", "LA", "LC", "CL", "AC"}, *const steps[] = {"TL", "TC"};
+    static const char *const places[] = {"LL", "AL", "LA", "AA", "BL", "LB", "LC", "CL", "AC", "CA", "CC"};
+    static const char *const tests[] = {"LL", "AL", "LA", "BL", "LC", "CL", "AC"}, *const steps[] = {"TL", "TC"};
     static const char *const addresses[] = {"LL", "AL", "LC", "AC", "CL"};
     static const Use step_uses[] = {USE_BR_IF, USE_LOOP, USE_IF}, address_uses[] = {USE_LOAD_AT, USE_STORE_AT};
     ADD_ALL(f, places, value_uses);
     add_uses(row, "LL", f);
-    for (u32 i = 0; i < 8 && can_chain(row); i++) add(f, places[i], USE_CHAIN);
+    for (u32 i = 0; i < 10 && can_chain(row); i++) add(f, places[i], USE_CHAIN);
     if (row->args[0] == row->args[1]) {
         add(f, "LD", USE_STORE);
         add(f, "LD", USE_LOCAL);
@@ -142,7 +142,7 @@ void form_name(const Row *row, const Form *form, char *out, size_t size)
         "br_if", "br_if-not", "loop", "condition", "condition-const", "load-at", "store-at",
     };
     char places[OP_MAX_ARGS + 1] = "";
-    for (u32 i = 0; i < row->nargs; i++) places[i] = "LACDTSIXYM"[form->place[i]];
+    for (u32 i = 0; i < row->nargs; i++) places[i] = "LACDTSIXYMB"[form->place[i]];
     snprintf(out, size, "%s %s", places, uses[form->use]);
 }
 
@@ -242,6 +242,7 @@ static void put_operand(Bytes *b, const Row *row, u32 i, const Form *form, u32 c
     const Bits *edges;
     u32 nedges = edges_of(row, i, &edges);
     switch (form->place[i]) {
+    case PLACE_FRESH:
     case PLACE_IN_LOCAL: put_get(b, i, build); break;
     case PLACE_LOADED: put_load(b, row->args[i], IN_AT + i * IN_STEP, build); break;
     case PLACE_CONSTANT: put_const(b, row->args[i], edges[constant % nedges]); break;
@@ -278,6 +279,23 @@ static void put_it(const Emission *e)
         put_index(e->b, OP_CALL, FUNC_ROW);
     } else {
         put_row(e->b, e->row, e->variant, e->build);
+    }
+}
+
+/* Accumulators still hold what came last into locals, and a place where paths meet makes that unknown. Some
+ * forms do without. */
+static void put_forgetting(const Emission *e)
+{
+    if (e->row->special != NULL) return;
+    if ((e->form->use < USE_TEE || e->form->use > USE_SECOND) && e->form->use != USE_BLOCK) {
+        char text[64];
+        snprintf(text, sizeof text, "block 64 local.get %u br_if 0 end", local_index(LOCAL_Z, e->build));
+        put_text(e->b, text, OP_NOP);
+    }
+    for (u32 i = 0; i < e->row->nargs; i++) {
+        if (e->form->place[i] != PLACE_FRESH) continue;
+        put_load(e->b, e->row->args[i], IN_AT + i * IN_STEP, e->build);
+        put_set(e->b, i, e->build);
     }
 }
 
@@ -404,6 +422,7 @@ void put_form(Bytes *bodies, const Row *row, const Form *form, u32 variant, u32 
     Emission e = {&b, row, form, variant, constant, build};
     put_prologue(&b, row, build);
     if (form->use != USE_LOOP) put_preparation(&b, form, build);
+    put_forgetting(&e);
     if (row->nresults == 0) {
         put_it(&e);
     } else if (row->nresults == 2 || form->use == USE_LOCAL || form->use == USE_FIRST || form->use == USE_SECOND) {

@@ -15,7 +15,8 @@ typedef enum Place {
     PLACE_CONSTANT,  /* C: only for cases whose operand is that edge */
     PLACE_FIRST,     /* D: the first operand's local; only for cases where both are equal */
     PLACE_STEPPED,   /* T: i32, a constant added to a local, teed into it */
-    PLACE_SUM_LL, PLACE_SUM_LC, PLACE_SUM_AL, PLACE_SUM_AC, PLACE_SCALED /* S I X Y M: address sums */
+    PLACE_SUM_LL, PLACE_SUM_LC, PLACE_SUM_AL, PLACE_SUM_AC, PLACE_SCALED, /* S I X Y M: address sums */
+    PLACE_FRESH      /* B: a local that was just set, so that an accumulator holds it too */
 } Place;
 
 typedef enum Use {

@@ -4,6 +4,7 @@
  *     oracle write CASES               modules and cases of all rows, for v8.js to run
  *     oracle update EXPECTED RESULTS   stores what v8.js got: a hash a row
  *     oracle check EXPECTED [RESULTS]  runs the rows here in all their forms, and compares
+ *     oracle uncovered                 lists the handlers that none of this is lowered to
  *
  * The plain form of a row must end as stored, and as the results say if there are any; every other form, and
  * the same with explicit bounds checks, in another memory, with 64-bit addresses and in far slots, must end as
@@ -12,6 +13,7 @@
 #include <stdio.h>
 
 #include "binary/decode.h"
+#include "code/code.h"
 #include "forms.h"
 #include "interp/interp.h"
 #include "runtime/exec.h"
@@ -131,7 +133,7 @@ static u8 *results_next(Results *r, const Row *row)
     return p;
 }
 
-/* NAME NCASES CASES-HASH RESULTS-HASH, names having _ for spaces. */
+/* NAME NCASES CASES-HASH RESULTS-HASH, names having ~ for spaces. */
 static void expectations_read(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -296,7 +298,7 @@ static bool expect_of_form(const Form *form, const Seen *plain, Seen *want)
     }
     bool is_low = v >= OUT_AT && v < LOW_BYTES, is_high = v >= TAIL_AT && v < PAGE_BYTES;
     u32 at = is_low ? v - OUT_AT : v - TAIL_AT + LOW_BYTES - OUT_AT;
-    if (v >= 3 * PAGE_BYTES || (v >= PAGE_BYTES && v < 3 * PAGE_BYTES)) {
+    if (v >= PAGE_BYTES) {
         want->code = TRAP_MEMORY_BOUNDS;
     } else if (form->use == USE_STORE_AT) {
         if (is_low || is_high) want->mem[at] = 90;
@@ -345,11 +347,13 @@ static bool same_in_form(const Row *row, const Form *form, const char *mode, u32
     return false;
 }
 
-/* Constants are worth their many functions in the first and the last variant only. */
+/* Constants are worth their many functions in the first variant only, and not all of them as
+ * operands of conditions. */
 static u32 count_constants(const Row *row, const Form *form, u32 variant)
 {
     u32 n = form_nconstants(row, form);
-    return n > 1 && variant > 0 && variant + 1 < row->nvariants ? 0 : n;
+    if (form->use >= USE_IF && n > 8) n = 8;
+    return n > 1 && variant > 0 ? 0 : n;
 }
 
 typedef struct Mode {
@@ -359,22 +363,44 @@ typedef struct Mode {
     u32 every; /* only every so many cases */
 } Mode;
 
-/* Runs all forms, the plain one filling plain if that is still to be known. False: not at all. */
-static bool run_forms(const Row *row, const Mode *mode, Seen *plain, bool *is_known)
+static const Mode modes[] = {
+    {.name = "", .every = 1},
+    {.name = ", checked", .memories_move = true, .every = 1},
+    {.name = ", memory 1", .is_brief = true, .build = {.memory = 1}, .every = 1},
+    {.name = ", 64-bit memory", .is_brief = true, .build = {.is_64 = true}, .every = 1},
+    {.name = ", far slots", .is_brief = true, .build = {.is_far = true}, .every = 53},
+};
+
+static bool has_mode(const Row *row, const Mode *mode)
 {
-    Form forms[MAX_FORMS];
-    u32 nforms = forms_of(row, mode->is_brief, forms), nfuncs = 0;
-    u32 *first = calloc((size_t)nforms * row->nvariants, sizeof *first);
-    if (first == NULL) abort();
-    Bytes bodies = {0}, function = row_function(row, &mode->build);
+    if (mode == &modes[0]) return true;
+    if (mode->build.is_far) return row->special == NULL && row->nargs > 0;
+    return row->is_memory || (mode->memories_move && row->special != NULL);
+}
+
+/* The module with all forms of a row; first[form * nvariants + variant] is the number of their first function. */
+static Bytes forms_module(const Row *row, const Build *build, const Form *forms, u32 nforms, u32 *first)
+{
+    u32 nfuncs = 0;
+    Bytes bodies = {0}, function = row_function(row, build);
     for (u32 f = 0; f < nforms; f++)
         for (u32 v = 0; v < row->nvariants; v++) {
             first[f * row->nvariants + v] = nfuncs;
             u32 n = count_constants(row, &forms[f], v);
-            for (u32 k = 0; k < n; k++) put_form(&bodies, row, &forms[f], v, k, &mode->build);
+            for (u32 k = 0; k < n; k++) put_form(&bodies, row, &forms[f], v, k, build);
             nfuncs += n;
         }
-    Bytes module = build_module(row, &mode->build, nfuncs, &bodies, &function);
+    return build_module(row, build, nfuncs, &bodies, &function);
+}
+
+/* Runs all forms, the plain one filling plain if that is still to be known. False: not at all. */
+static bool run_forms(const Row *row, const Mode *mode, Seen *plain, bool *is_known)
+{
+    Form forms[MAX_FORMS];
+    u32 nforms = forms_of(row, mode->is_brief, forms);
+    u32 *first = calloc((size_t)nforms * row->nvariants, sizeof *first);
+    if (first == NULL) abort();
+    Bytes module = forms_module(row, &mode->build, forms, nforms, first);
     Machine m;
     bool ok = machine_init(&m, row, mode->memories_move);
     for (u32 f = 0; f < nforms && ok; f++) {
@@ -383,7 +409,7 @@ static bool run_forms(const Row *row, const Mode *mode, Seen *plain, bool *is_kn
         for (u32 i = 0; i < row->ncases && ok && nwrong < 2; i += mode->every) {
             const Case *c = &row->cases[i];
             s32 k = form_constant_of(row, &forms[f], c);
-            if (k < 0 || count_constants(row, &forms[f], c->variant) == 0) continue;
+            if (k < 0 || (u32)k >= count_constants(row, &forms[f], c->variant)) continue;
             if (forms[f].use == USE_CALL && c->variant != 0) continue;
             Seen seen;
             run_case(&m, first[f * row->nvariants + c->variant] + (u32)k, c, &seen);
@@ -498,22 +524,13 @@ static void check_conversion(const Row *row, const Seen *plain)
 
 static void check_row(const Row *row, Results *live, u32 *nlive)
 {
-    static const Mode modes[] = {
-        {.name = "", .every = 1},
-        {.name = ", checked", .memories_move = true, .every = 1},
-        {.name = ", memory 1", .is_brief = true, .build = {.memory = 1}, .every = 1},
-        {.name = ", 64-bit memory", .is_brief = true, .build = {.is_64 = true}, .every = 1},
-        {.name = ", far slots", .is_brief = true, .build = {.is_far = true}, .every = 53},
-    };
     Seen *plain = calloc(row->ncases, sizeof *plain);
     if (plain == NULL) abort();
     bool is_known = false;
     u8 *results = live != NULL ? results_next(live, row) : NULL;
     bool ok = run_forms(row, &modes[0], plain, &is_known);
     for (u32 i = 1; i < COUNT_OF(modes) && ok; i++) {
-        bool is_far = modes[i].build.is_far;
-        if (is_far ? row->special == NULL && row->nargs > 0 : row->is_memory || (i == 1 && row->special != NULL))
-            run_forms(row, &modes[i], plain, &is_known);
+        if (has_mode(row, &modes[i])) run_forms(row, &modes[i], plain, &is_known);
     }
     if (!ok) {
         nfailed++;
@@ -564,6 +581,7 @@ static int check(const char *expected_path, const char *results_path)
         check_row(&row, is_live ? &live : NULL, &nlive);
         row_done(&row);
     }
+    printf("wide arithmetic is compared with 128-bit integers\n");
     if (is_live) {
         printf("%u of %u rows compared with V8 %s itself, all with what is stored\n", nlive, nrows, live.version);
         free(live.p);
@@ -600,12 +618,59 @@ static int update(const char *expected_path, const char *results_path)
     return ok ? 0 : 2;
 }
 
+static bool is_lowered[H_COUNT];
+
+static u32 record_handler(Handler handler)
+{
+    is_lowered[handler] = true;
+    return 0;
+}
+
+/* Names the handlers that no form is lowered to. */
+static int list_uncovered(void)
+{
+    for (Op op = 0; op < OP_COUNT; op++) {
+        Row row;
+        const char *why;
+        if (!row_init(&row, op, &why)) continue;
+        for (u32 i = 0; i < COUNT_OF(modes); i++) {
+            if (!has_mode(&row, &modes[i])) continue;
+            Form forms[MAX_FORMS];
+            u32 nforms = forms_of(&row, modes[i].is_brief, forms);
+            u32 *first = calloc((size_t)nforms * row.nvariants, sizeof *first);
+            if (first == NULL) abort();
+            Bytes bytes = forms_module(&row, &modes[i].build, forms, nforms, first);
+            Machine m;
+            if (!machine_init(&m, &row, false) || !machine_instantiate(&m, &row, &bytes, &modes[i].build)) exit(1);
+            Diag diag = {0};
+            DecodeOptions options = {.features = FEATURES_ALL, .copy_bytes = false};
+            Module *module = tern_module_decode(m.engine->types, m.engine->options.alloc, bytes.p, bytes.n, &options, &diag);
+            ModuleCode *code = tern_code_of(module, record_handler);
+            CodeSet *set = tern_code_set(code, modes[i].memories_move ? CODE_CHECKED : CODE_GUARDED);
+            for (u32 f = 0; f < module->nfuncs; f++) tern_code_lower(code, set, f, record_handler, &diag);
+            tern_module_release(module);
+            machine_done(&m);
+            bytes_done(&bytes);
+            free(first);
+        }
+        row_done(&row);
+    }
+    u32 n = 0;
+    for (u32 h = 0; h < H_COUNT; h++) {
+        n += is_lowered[h];
+        if (!is_lowered[h]) printf("%s\n", tern_handlers[h].name);
+    }
+    printf("%u of %u handlers\n", n, (u32)H_COUNT);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     tern_port_fault_init();
     if (argc == 3 && strcmp(argv[1], "write") == 0) return write_cases(argv[2]) ? 0 : 2;
     if (argc == 4 && strcmp(argv[1], "update") == 0) return update(argv[2], argv[3]);
     if ((argc == 3 || argc == 4) && strcmp(argv[1], "check") == 0) return check(argv[2], argc == 4 ? argv[3] : NULL);
-    fprintf(stderr, "usage: oracle write CASES | update EXPECTED RESULTS | check EXPECTED [RESULTS]\n");
+    if (argc == 2 && strcmp(argv[1], "uncovered") == 0) return list_uncovered();
+    fprintf(stderr, "usage: oracle write CASES | update EXPECTED RESULTS | check EXPECTED [RESULTS] | uncovered\n");
     return 2;
 }

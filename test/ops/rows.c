@@ -423,8 +423,9 @@ static bool is_rich(const Row *row)
 
 void put_prologue(Bytes *b, const Row *row, const Build *build)
 {
-    static const u8 references[] = {1, 0x63, 5, 1, 0x63, 6, 1, 0x63, 7, 1, 0x63, 8, 1, 0x63, 11, 1, 0x6e};
-    put_uleb(b, LOCAL_COUNT + (build->is_far ? 1u : 0u) + (is_rich(row) ? 6u : 0u));
+    static const u8 references[] = {1, 0x63, 5, 1, 0x63, 6, 1, 0x63, 7, 1, 0x63, 8, 1, 0x63, 11, 1, 0x6e,
+                                    1, 0x63, 13, 1, 0x63, 16, 1, 0x63, 17};
+    put_uleb(b, LOCAL_COUNT + (build->is_far ? 1u : 0u) + (is_rich(row) ? 9u : 0u));
     if (build->is_far) {
         put_uleb(b, 40000);
         put_byte(b, 0x7b);
@@ -459,9 +460,13 @@ static void put_types(Bytes *out, const Row *row, const Build *build)
         0x50, 0, 0x5f, 1, 0x7f, 1,                      /* 9: struct of i32, open */
         0x50, 1, 9, 0x5f, 2, 0x7f, 1, 0x7f, 1,          /* 10: its subtype */
         0x5e, 0x77, 1,                                  /* 11: array of i16 */
+        0x5f, 2, 0x63, 5, 1, 0x63, 6, 1,                /* 12: struct of references to 5 and 6 */
+        0x5f, 3, 0x7d, 1, 0x7c, 1, 0x7b, 1,             /* 13: struct of f32, f64, v128 */
+        0x5e, 0x7d, 1, 0x5e, 0x7c, 1,                   /* 14, 15: arrays of f32, f64 */
+        0x5e, 0x7e, 1, 0x5e, 0x7b, 1,                   /* 16, 17: arrays of i64, v128 */
     };
     Bytes b = {0};
-    put_uleb(&b, TYPE_RICH + (is_rich(row) ? 7u : 0u));
+    put_uleb(&b, TYPE_RICH + (is_rich(row) ? 13u : 0u));
     put_bytes(&b, plain, sizeof plain);
     put_byte(&b, 0x60);
     put_byte(&b, (u8)row->nargs);

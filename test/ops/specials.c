@@ -2,7 +2,7 @@
 /* specials.c - test texts of the rows whose typing is not a fixed signature.
  *
  * Locals 0, 1 and 2 are the i32 operands, 6 to 8 are i32 and zero, 9 is the first operand's cell as i64, and in rows of
- * garbage collection 10 to 15 are null references to types 5, 6, 7, 8, 11 and any. Types, functions,
+ * garbage collection 10 to 18 are null references to types 5, 6, 7, 8, 11, any, 13, 16 and 17. Types, functions,
  * tables and segments are those of build_module. Block types are 64 (none), 127 (i32) or a type's index;
  * heap types: 105 exn, 107 struct, 108 i31, 109 eq, 110 any, 111 extern, 112 func. A text starting with `:` is the
  * body of FUNC_ROW, [i32 i32 i32] -> [i32].
@@ -23,10 +23,19 @@
     "local.set 15 br 2 end struct.new_default 9 local.set 15 br 1 end local.get 1 ref.i31 "  \
     "local.set 15 end "
 #define PICK_REF "block 64 block 64 block 64 block 64 " SOME_REF
+/* a struct that was a field, so that an accumulator holds it */
+#define OF_STRUCT ARGS "local.get 9 struct.new 5 ref.null 6 struct.new 12 struct.get 12 0 "
+#define FLOATS "local.get 0 f32.reinterpret_i32 local.get 9 f64.reinterpret_i64 local.get 1 i32x4.splat struct.new 13 "
 #define BYTES_9 "i32.const 9 array.new_default 7 local.tee 12 "
 #define READ_BYTES                                                                            \
     " local.get 12 i32.const 5 array.get_u 7 local.get 12 i32.const 0 array.get_s 7 "         \
     "i32.const 8 i32.shl i32.or"
+
+#define FLOAT(n) "local.get " #n " f32.convert_i32_s f32x4.splat "
+#define FLOAT_0 FLOAT(0)
+#define FLOAT_1 FLOAT(1)
+#define FLOAT_2 FLOAT(2)
+#define FLOAT_BITS "f32x4.extract_lane 3 i32.reinterpret_f32"
 
 const Special special_rows[] = {
     {OP_UNREACHABLE, {"local.get 0 if 64 unreachable end local.get 1", "local.get 0"}},
@@ -89,7 +98,7 @@ const Special special_rows[] = {
      {"local.get 1 local.get 0 call_indirect 1 0", "local.get 1 local.get 2 local.get 0 call_indirect 2 0",
       "local.get 1 local.get 0 i32.const 3 i32.and call_indirect 1 0", "local.get 1 local.get 0 call_indirect 1 1"}},
     {OP_RETURN_CALL,
-     {SMALL(0) "local.get 1 local.get 2 " ROW_CALL, "i32.const 100000 local.get 1 local.get 2 " ROW_CALL,
+     {SMALL(0) "local.get 1 local.get 2 " ROW_CALL, "i32.const 20000 local.get 1 local.get 2 " ROW_CALL,
       ":local.get 0 i32.eqz if 127 local.get 1 return_call 0 else local.get 0 i32.const 1 i32.sub local.get 1 local.get 0 "
       "i32.add local.get 2 return_call 3 end"}},
     {OP_RETURN_CALL_INDIRECT, {ARGS ROW_CALL, ":local.get 1 local.get 0 return_call_indirect 1 0"}},
@@ -112,17 +121,22 @@ const Special special_rows[] = {
       "local.get 9 i64.const 7 local.get 2 select i64.const 3 i64.shr_u i32.wrap_i64",
       "local.get 0 i32x4.splat local.get 1 i32x4.splat local.get 2 select i32x4.extract_lane 3",
       "local.get 0 f32.reinterpret_i32 local.get 1 f32.reinterpret_i32 local.get 2 local.get 1 i32.lt_u select i32.reinterpret_f32"}},
-    {OP_SELECT_T, {ARGS "$ 1 127", "ref.func 0 ref.null 112 local.get 2 $ 1 112 ref.is_null"}},
+    {OP_SELECT_T, {ARGS "$ 1 127", "i32.const 5 local.get 1 local.get 2 i32.const 3 i32.rem_u $ 1 127", "ref.func 0 ref.null 112 local.get 2 $ 1 112 ref.is_null"}},
     {OP_TRY_TABLE,
      {"block 127 try_table 64 1 0 0 0 local.get 0 throw 0 end i32.const 3 end",
       "block 64 try_table 64 1 2 0 local.get 0 if 64 local.get 1 throw 0 end end i32.const 3 local.set 6 end local.get 6",
       "block 127 try_table 64 1 0 0 0 " ARGS ROW_CALL "local.set 6 end local.get 6 end",
       "block 127 block 105 try_table 64 1 3 0 " ARGS ROW_CALL "br 2 end unreachable end drop i32.const 4 end",
       ":local.get 0 if 64 local.get 1 throw 0 end local.get 2"}},
-    {OP_LOCAL_GET, {"local.get 0", "local.get 6", "local.get 1 local.get 0 i32.sub"}},
+    {OP_LOCAL_GET, {"local.get 0", "local.get 6", "i32.const 0 i32.load 2 0 i32.const 3 i32.shl local.get 1 i32.add", "local.get 1 local.get 0 i32.sub"}},
     {OP_LOCAL_SET, {"local.get 0 local.set 6 local.get 1 local.set 0 local.get 6 local.get 0 i32.sub",
                     "local.get 0 local.get 1 local.set 0 local.get 2 local.set 1 local.get 1 i32.sub local.get 0 i32.xor"}},
-    {OP_LOCAL_TEE, {"local.get 0 local.tee 6 local.get 1 i32.add local.tee 6 local.get 6 i32.mul local.get 6 i32.xor"}},
+    {OP_LOCAL_TEE,
+     {"local.get 0 local.tee 6 local.get 1 i32.add local.tee 6 local.get 6 i32.mul local.get 6 i32.xor",
+      /* products and sums that round, in the orders that may become one instruction */
+      FLOAT_0 FLOAT_1 "f32x4.mul " FLOAT_2 "f32x4.add " FLOAT_BITS, FLOAT_2 FLOAT_0 FLOAT_1 "f32x4.mul f32x4.add " FLOAT_BITS,
+      FLOAT_0 FLOAT_1 "f32x4.mul " FLOAT_2 "f32x4.sub " FLOAT_BITS, FLOAT_2 FLOAT_0 FLOAT_1 "f32x4.mul f32x4.sub " FLOAT_BITS,
+      FLOAT_0 FLOAT_1 "f32x4.mul " FLOAT_0 FLOAT_2 "f32x4.mul f32x4.add " FLOAT_BITS}},
     {OP_GLOBAL_GET, {"global.get 0", "local.get 0 global.set 0 global.get 0 local.get 1 i32.sub"}},
     {OP_GLOBAL_SET,
      {"local.get 0 global.set 0 global.get 0 i32.const 3 i32.add global.set 0 global.get 0",
@@ -148,19 +162,25 @@ const Special special_rows[] = {
       ARGS "local.get 9 struct.new 5 struct.get_s 5 2",
       ARGS "local.get 9 struct.new 5 struct.get 5 3 i64.const 5 i64.shr_u i32.wrap_i64"}},
     {OP_STRUCT_NEW_DEFAULT, {"struct.new_default 5 struct.get 5 0", "struct.new_default 5 struct.get 5 3 i64.eqz"}},
-    {OP_STRUCT_GET, {ARGS "local.get 9 struct.new 5 struct.get 5 0", "local.get 10 struct.get 5 0"}},
+    {OP_STRUCT_GET,
+     {ARGS "local.get 9 struct.new 5 struct.get 5 0", "local.get 10 struct.get 5 0", OF_STRUCT "struct.get 5 0",
+      OF_STRUCT "struct.get 5 3 i64.const 7 i64.shr_u i32.wrap_i64", FLOATS "struct.get 13 0 i32.reinterpret_f32",
+      FLOATS "struct.get 13 1 i64.reinterpret_f64 i64.const 30 i64.shr_u i32.wrap_i64", FLOATS "struct.get 13 2 i32x4.extract_lane 2",
+      "local.get 16 struct.get 13 2 i32x4.extract_lane 2"}},
     {OP_STRUCT_GET_S,
      {ARGS "local.get 9 struct.new 5 struct.get_s 5 1", ARGS "local.get 9 struct.new 5 struct.get_s 5 2",
-      "local.get 10 struct.get_s 5 1"}},
+      "local.get 10 struct.get_s 5 1", OF_STRUCT "struct.get_s 5 1", OF_STRUCT "struct.get_s 5 2"}},
     {OP_STRUCT_GET_U,
      {ARGS "local.get 9 struct.new 5 struct.get_u 5 1", ARGS "local.get 9 struct.new 5 struct.get_u 5 2",
-      "local.get 10 struct.get_u 5 2"}},
+      "local.get 10 struct.get_u 5 2", OF_STRUCT "struct.get_u 5 1", OF_STRUCT "struct.get_u 5 2"}},
     {OP_STRUCT_SET,
      {"struct.new_default 5 local.tee 10 local.get 1 struct.set 5 1 local.get 10 struct.get_s 5 1",
       "struct.new_default 5 local.tee 10 local.get 0 struct.set 5 0 local.get 10 local.get 1 struct.set 5 2 local.get 10 "
       "struct.get 5 0 local.get 10 struct.get_u 5 2 i32.sub",
       "local.get 10 local.get 1 struct.set 5 0 local.get 0",
-      "struct.new_default 5 local.tee 10 local.get 9 struct.set 5 3 local.get 10 struct.get 5 3 i64.const 1 i64.shr_u i32.wrap_i64"}},
+      "struct.new_default 5 local.tee 10 local.get 9 struct.set 5 3 local.get 10 struct.get 5 3 i64.const 1 i64.shr_u i32.wrap_i64",
+      "struct.new_default 13 local.tee 16 local.get 1 i32x4.splat struct.set 13 2 local.get 16 struct.get 13 2 i32x4.extract_lane 1",
+      "struct.new_default 13 local.tee 16 local.get 9 f64.reinterpret_i64 struct.set 13 1 local.get 16 struct.get 13 1 i64.reinterpret_f64 i32.wrap_i64"}},
     {OP_ARRAY_NEW,
      {"local.get 0 " SMALL(1) "array.new 6 local.get 2 array.get 6", "local.get 0 " SMALL(1) "array.new 7 local.get 2 array.get_s 7"}},
     {OP_ARRAY_NEW_DEFAULT, {SMALL(1) "array.new_default 7 local.get 2 array.get_s 7"}},
@@ -168,7 +188,11 @@ const Special special_rows[] = {
     {OP_ARRAY_NEW_DATA,
      {"local.get 0 " SMALL(1) "array.new_data 7 0 local.get 2 array.get_u 7", "local.get 0 " SMALL(1) "array.new_data 11 0 local.get 2 array.get_s 11"}},
     {OP_ARRAY_NEW_ELEM, {"local.get 0 " SMALL(1) "array.new_elem 8 1 local.get 2 array.get 8 ref.is_null"}},
-    {OP_ARRAY_GET, {"local.get 1 i32.const 7 array.new 6 local.get 0 array.get 6", "local.get 11 local.get 0 array.get 6"}},
+    {OP_ARRAY_GET, {"local.get 1 i32.const 7 array.new 6 local.get 0 array.get 6", "local.get 11 local.get 0 array.get 6",
+      "local.get 1 f32.reinterpret_i32 i32.const 7 array.new 14 local.get 0 array.get 14 i32.reinterpret_f32",
+      "local.get 9 f64.reinterpret_i64 i32.const 7 array.new 15 local.get 1 array.get 15 i64.reinterpret_f64 i32.wrap_i64",
+      "local.get 9 i32.const 7 array.new 16 local.get 1 array.get 16 i32.wrap_i64",
+      "local.get 0 i32x4.splat i32.const 7 array.new 17 local.get 1 array.get 17 i32x4.extract_lane 3"}},
     {OP_ARRAY_GET_S,
      {"local.get 1 i32.const 7 array.new 7 local.get 0 array.get_s 7", "local.get 1 i32.const 7 array.new 11 local.get 0 array.get_s 11",
       "local.get 12 local.get 0 array.get_s 7"}},
@@ -179,8 +203,11 @@ const Special special_rows[] = {
      {"i32.const 5 array.new_default 7 local.tee 12 local.get 0 local.get 1 array.set 7 local.get 12 local.get 0 array.get_s 7",
       "i32.const 5 array.new_default 6 local.tee 11 local.get 0 local.get 1 array.set 6 local.get 11 local.get 0 array.get 6",
       "i32.const 5 array.new_default 11 local.tee 14 local.get 0 local.get 1 array.set 11 local.get 14 local.get 0 array.get_u 11",
-      "local.get 12 local.get 0 local.get 1 array.set 7 local.get 0"}},
-    {OP_ARRAY_LEN, {SMALL(1) "array.new_default 6 array.len", "local.get 11 array.len"}},
+      "local.get 12 local.get 0 local.get 1 array.set 7 local.get 0",
+      "i32.const 5 array.new_default 16 local.tee 17 local.get 1 local.get 9 array.set 16 local.get 17 local.get 1 array.get 16 i32.wrap_i64",
+      "i32.const 5 array.new_default 17 local.tee 18 local.get 1 local.get 0 i32x4.splat array.set 17 local.get 18 local.get 1 array.get 17 i32x4.extract_lane 0"}},
+    {OP_ARRAY_LEN, {SMALL(1) "array.new_default 6 array.len", "local.get 11 array.len",
+      "ref.null 5 " SMALL(1) "array.new_default 6 struct.new 12 struct.get 12 1 array.len", "struct.new_default 12 struct.get 12 1 array.len"}},
     {OP_ARRAY_FILL,
      {BYTES_9 ARGS "array.fill 7" READ_BYTES, "local.get 12 " ARGS "array.fill 7 local.get 0"}},
     {OP_ARRAY_COPY,
@@ -193,7 +220,8 @@ const Special special_rows[] = {
      {"i32.const 5 array.new_default 8 local.tee 13 " ARGS "array.init_elem 8 1 local.get 13 i32.const 2 array.get 8 ref.is_null"}},
     {OP_REF_TEST,
      {PICK_REF "local.get 15 $ 108", PICK_REF "local.get 15 $ 9", PICK_REF "local.get 15 $ 10", PICK_REF "local.get 15 $ 107",
-      PICK_REF "local.get 15 $ 109", PICK_REF "local.get 15 $ 106"}},
+      PICK_REF "local.get 15 $ 109", PICK_REF "local.get 15 $ 106",
+      "struct.new_default 12 struct.get 12 0 $ 5", OF_STRUCT "$ 5"}},
     {OP_REF_TEST_NULL,
      {PICK_REF "local.get 15 $ 108", PICK_REF "local.get 15 $ 9", PICK_REF "local.get 15 $ 10", PICK_REF "local.get 15 $ 107",
       PICK_REF "local.get 15 $ 113"}},
@@ -211,9 +239,9 @@ const Special special_rows[] = {
      {PICK_REF "local.get 15 extern.convert_any any.convert_extern ref.test 10",
       "local.get 0 ref.i31 extern.convert_any any.convert_extern ref.cast 108 i31.get_s", "ref.null 111 any.convert_extern ref.is_null"}},
     {OP_EXTERN_CONVERT_ANY, {"ref.null 110 extern.convert_any ref.is_null", "local.get 0 ref.i31 extern.convert_any ref.is_null"}},
-    {OP_REF_I31, {"local.get 0 ref.i31 i31.get_u"}},
-    {OP_I31_GET_S, {"local.get 0 ref.i31 i31.get_s", "ref.null 108 i31.get_s"}},
-    {OP_I31_GET_U, {"local.get 0 ref.i31 i31.get_u", "ref.null 108 i31.get_u"}},
+    {OP_REF_I31, {"local.get 0 ref.i31 i31.get_u", "i32.const 0 i32.load 2 0 ref.i31 i31.get_s", "local.get 0 ref.i31 local.set 15 local.get 1 local.get 15 ref.cast 108 i31.get_u i32.sub"}},
+    {OP_I31_GET_S, {"local.get 0 ref.i31 i31.get_s", "local.get 0 ref.i31 local.get 1 drop block 64 local.get 1 br_if 0 end i31.get_s", "ref.null 108 i31.get_s"}},
+    {OP_I31_GET_U, {"local.get 0 ref.i31 i31.get_u", "local.get 0 ref.i31 local.get 1 drop block 64 local.get 1 br_if 0 end i31.get_u", "ref.null 108 i31.get_u"}},
     {OP_MEMORY_INIT, {ARGS "memory.init 0 0 local.get 0"}},
     {OP_DATA_DROP, {"local.get 0 i32.const 63 i32.eq if 64 data.drop 0 end i32.const 96 local.get 1 local.get 2 memory.init 0 0 i32.const 1"}},
     {OP_MEMORY_COPY, {ARGS "memory.copy 0 0 local.get 0"}},

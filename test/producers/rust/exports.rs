@@ -29,6 +29,6 @@ pub extern "C" fn nth(n: usize) -> i32 {
 }
 
 #[no_mangle]
-pub extern "C" fn round(v: f64) -> i32 {
+pub extern "C" fn rounded(v: f64) -> i32 {
     (v + 0.5) as i32 - i32::from(v < 0.0)
 }

@@ -137,6 +137,12 @@ typedef enum tern_missing {
 } tern_missing;
 
 /* Read during tern_instance_create only; everything is copied. Start from TERN_CONFIG_DEFAULT. */
+/* A directory of this machine, and what the guest calls it. */
+typedef struct tern_dir {
+    const char *host, *guest;
+    bool is_read_only;
+} tern_dir;
+
 typedef struct tern_config {
     size_t struct_size;      /* sizeof(tern_config), so that later versions can tell */
     const char *const *argv; /* the guest's arguments, argv[0] included */
@@ -146,10 +152,12 @@ typedef struct tern_config {
     int64_t stdio[3];        /* host descriptors for the guest's 0, 1, 2; -1: the process's own. Borrowed */
     size_t stack_bytes;      /* for the guest's calls; 0: 1 MiB */
     tern_missing missing;
+    const tern_dir *dirs;    /* all that the guest sees of the file system; paths cannot leave them */
+    uint32_t ndirs;
 } tern_config;
 
 #define TERN_CONFIG_DEFAULT \
-    { sizeof(tern_config), NULL, 0, NULL, 0, {-1, -1, -1}, 0, TERN_MISSING_REFUSE }
+    { sizeof(tern_config), NULL, 0, NULL, 0, {-1, -1, -1}, 0, TERN_MISSING_REFUSE, NULL, 0 }
 
 /* Links and instantiates with WASI preview 1, and runs nothing yet: the start function runs with the first
  * call, so that it can be interrupted too. config NULL: the default. NULL and an error of kind LINK or
@@ -190,6 +198,14 @@ TERN_API tern_status tern_instance_run(tern_instance *instance, tern_error *erro
 TERN_API tern_status tern_instance_call(tern_instance *instance, const char *name, const tern_value *args,
                                         uint32_t nargs, tern_value *results, uint32_t nresults,
                                         tern_error *error);
+
+/* Puts the instance back as tern_instance_create left it, for the price of the memory it has touched: memories,
+ * globals, tables and segments that the module defines are as new, and the start function runs again with the next
+ * call. What WASI holds (open files, the arguments) and what hosts provide stay as they are. The instance must
+ * not be running; function indices, names and memory addresses that the host knows stay good. False: the error,
+ * of kind USAGE if it is running or defines a shared memory, which changes nothing, or RESOURCE, after which it
+ * may only be reset again or destroyed. */
+TERN_API bool tern_instance_reset(tern_instance *instance, tern_error *error);
 
 /* What the guest passed to proc_exit; 0 if it never did. */
 TERN_API uint32_t tern_instance_exit_code(const tern_instance *instance);

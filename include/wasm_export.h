@@ -894,16 +894,23 @@ WASM_RUNTIME_API_EXTERN int32_t wasm_runtime_join_thread(wasm_thread_t tid, void
 
 /* --- externref table -------------------------------------------------------------------------- */
 
-/* Not available, all false: calls and host functions pass externrefs as host pointers without a
- * table. */
+/* Numbers for a host's objects. Tern: not needed to pass them, as calls and host functions take externrefs as the
+ * host's pointers. Thread-safe. */
+
+/* The object's number, always the same for an instance until it is deleted; UINT32_MAX for NULL and for all
+ * ones. False: no memory. */
 WASM_RUNTIME_API_EXTERN bool wasm_externref_obj2ref(wasm_module_inst_t module_inst,
                                                     void *extern_obj, uint32_t *p_externref_idx);
+/* Deletes it, calling the cleanup. False if it has no number. */
 WASM_RUNTIME_API_EXTERN bool wasm_externref_objdel(wasm_module_inst_t module_inst,
                                                    void *extern_obj);
+/* Called with the object when it is deleted or the instance ends. False if it has no number. */
 WASM_RUNTIME_API_EXTERN bool wasm_externref_set_cleanup(wasm_module_inst_t module_inst,
                                                         void *extern_obj,
                                                         void (*extern_obj_cleanup)(void *));
+/* UINT32_MAX is NULL. False if it is nobody's number. */
 WASM_RUNTIME_API_EXTERN bool wasm_externref_ref2obj(uint32_t externref_idx, void **p_extern_obj);
+/* Is it somebody's number? Numbers last anyway. */
 WASM_RUNTIME_API_EXTERN bool wasm_externref_retain(uint32_t externref_idx);
 
 /* --- call stacks ------------------------------------------------------------------------------ */
@@ -999,20 +1006,38 @@ WASM_RUNTIME_API_EXTERN bool wasm_runtime_is_underlying_binary_freeable(const wa
 
 /* --- heaps shared by instances ---------------------------------------------------------------- */
 
-/* Not available: NULL, false and 0. */
+/* Memory that the instances it is attached to see at the top of their 32-bit address space, at no cost for other
+ * accesses. Calls come while no guest runs in the instances concerned, but for malloc and free; those and
+ * creating are thread-safe.
+ *
+ * size is from 256 bytes to 1 GiB, and rounded up to pages. With pre_allocated_addr it is that memory of the
+ * host's, of whole pages, in which nothing is allocated; private pages become shared ones with the same contents.
+ * It stays the host's, and may be freed once the library has stopped. NULL: not to be had. Lives until
+ * wasm_runtime_destroy(). */
 WASM_RUNTIME_API_EXTERN wasm_shared_heap_t
 wasm_runtime_create_shared_heap(SharedHeapInitArgs *init_args);
+/* Puts head below body, which may lead a chain; returns head. NULL unless both are detached and in no other
+ * chain, fit the address space, and have no more than one among them that is not pre-allocated. */
 WASM_RUNTIME_API_EXTERN wasm_shared_heap_t wasm_runtime_chain_shared_heaps(wasm_shared_heap_t head,
                                                                            wasm_shared_heap_t body);
+/* Takes head, or every heap, out of its chain, and returns the next, or the last. NULL if head leads no chain or
+ * is attached. */
 WASM_RUNTIME_API_EXTERN wasm_shared_heap_t
 wasm_runtime_unchain_shared_heaps(wasm_shared_heap_t head, bool entire_chain);
+/* Frees all blocks and clears everything from that heap on. False if one is attached. */
 WASM_RUNTIME_API_EXTERN bool wasm_runtime_reset_shared_heap_chain(wasm_shared_heap_t shared_heap);
+/* Shows the chain to the instance. False if it has one already, its memory is 64-bit or reaches so far, or accesses
+ * are checked in software. Memory does not grow into it. */
 WASM_RUNTIME_API_EXTERN bool wasm_runtime_attach_shared_heap(wasm_module_inst_t module_inst,
                                                              wasm_shared_heap_t shared_heap);
+/* By the instance that it was attached to; an instance that ends does so. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_detach_shared_heap(wasm_module_inst_t module_inst);
+/* A block in the heap of the chain that is not pre-allocated: its address for guests, and the host's in
+ * *p_native_addr, unless that is NULL. 0 (and NULL) if there is no room, or no heap. */
 WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_shared_heap_malloc(wasm_module_inst_t module_inst,
                                                                  uint64_t size,
                                                                  void **p_native_addr);
+/* Anything but the address of a block changes nothing and is logged. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_shared_heap_free(wasm_module_inst_t module_inst,
                                                            uint64_t ptr);
 

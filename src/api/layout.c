@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* layout.c - the binary interface of wasm_export.h, pinned.
+/* layout.c - the binary interface of wasm_export.h and its companions, pinned.
  *
  * A host compiled against WAMR's header runs with this library, so sizes, offsets and enumerators are checked
  * against the numbers that x86-64 and AArch64 compilers gave WAMR 2.4.3's. Nothing here makes code.
  */
+#include "aot_export.h"
+#include "gc_export.h"
 #include "wasm_export.h"
 
 #include <stddef.h>
@@ -122,3 +124,39 @@ _Static_assert(sizeof(package_type_t) == 4 && sizeof(RunningMode) == 4 &&
                    sizeof(mem_alloc_type_t) == 4 && sizeof(wasm_import_export_kind_t) == 4 &&
                    sizeof(log_level_t) == 4,
                "enumerations are ints");
+
+/* --- gc_export.h and aot_comp_option.h -------------------------------------------------------- */
+
+#if UINTPTR_MAX == UINT64_MAX
+SIZE(wasm_ref_type_t, 8);
+AT(wasm_ref_type_t, nullable, 1);
+AT(wasm_ref_type_t, heap_type, 4);
+SIZE(WASMLocalObjectRef, 16);
+AT(WASMLocalObjectRef, val, 8);
+SIZE(wasm_value_t, 16);
+AT(wasm_value_t, array_new_default.length, 4);
+SIZE(AOTCallStackFeatures, 6);
+AT(AOTCallStackFeatures, frame_per_function, 5);
+SIZE(AOTCompOption, 144);
+AT(AOTCompOption, target_arch, 8);
+AT(AOTCompOption, is_sgx_platform, 40);
+AT(AOTCompOption, aux_stack_frame_type, 52);
+AT(AOTCompOption, call_stack_features, 56);
+AT(AOTCompOption, use_prof_file, 72);
+AT(AOTCompOption, custom_sections, 104);
+AT(AOTCompOption, builtin_intrinsics, 136);
+#endif
+
+VALUE(VALUE_TYPE_I32, 0x7f);
+VALUE(VALUE_TYPE_I8, 0x78);
+VALUE(VALUE_TYPE_NULLFUNCREF, 0x73);
+VALUE(VALUE_TYPE_ARRAYREF, 0x6a);
+VALUE(VALUE_TYPE_HT_NON_NULLABLE_REF, 0x64);
+VALUE(VALUE_TYPE_HT_NULLABLE_REF, 0x63);
+VALUE(VALUE_TYPE_STRINGVIEWITER, 0x61);
+VALUE(HEAP_TYPE_NOFUNC, -0x0d);
+VALUE(HEAP_TYPE_ARRAY, -0x16);
+VALUE(HEAP_TYPE_STRINGREF, -0x19);
+VALUE(HEAP_TYPE_STRINGVIEWITER, -0x1f);
+VALUE(AOT_LLVMIR_OPT_FILE, 3);
+VALUE(AOT_STACK_FRAME_TYPE_STANDARD, 2);

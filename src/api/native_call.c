@@ -70,12 +70,6 @@ static inline void put_int(const NativeCall *call, u64 *slots, u64 value)
 
 /* --- letters --------------------------------------------------------------------------------- */
 
-/* What a C function gets of a function reference, or of a concrete type, are the bits. */
-static bool is_funcref(ValType type)
-{
-    return vt_is_concrete(type) || vt_heap(type) == HEAP_FUNC || vt_heap(type) == HEAP_NOFUNC;
-}
-
 /* R: a reference passed as it is; hosts write r for both. */
 static char natural_letter(ValType type)
 {
@@ -84,7 +78,7 @@ static char natural_letter(ValType type)
     case VT_I64: return 'I';
     case VT_F32: return 'f';
     case VT_F64: return 'F';
-    case VT_REF: return is_funcref(type) ? 'R' : 'r';
+    case VT_REF: return tern_api_is_externref(type) ? 'r' : 'R';
     default: return 0; /* v128 */
     }
 }
@@ -147,6 +141,31 @@ PLAIN_THUNK(5, (wasm_exec_env_t, u64, u64, u64, u64, u64),
 
 static HostFunc *const plain_thunks[] = {call_plain_0, call_plain_1, call_plain_2,
                                          call_plain_3, call_plain_4, call_plain_5};
+
+/* Integers and pointers only, which are checked. */
+#define CHECKED_THUNK(n, types, args)                                                  \
+    ANY_FUNCTION_TYPE static TrapCode call_checked_##n(Exec *x, void *env, u64 *slots) \
+    {                                                                                  \
+        const NativeCall *call = env;                                                  \
+        u64 v[n];                                                                      \
+        TrapCode code = convert(x, call, slots, v);                                    \
+        if (UNLIKELY(code != TRAP_NONE)) return code;                                  \
+        Outer outer = enter(x, call);                                                  \
+        u64(*func) types;                                                              \
+        memcpy(&func, &call->func, sizeof func);                                       \
+        put_int(call, slots, func args);                                               \
+        return leave(x, &outer);                                                       \
+    }
+
+CHECKED_THUNK(1, (wasm_exec_env_t, u64), (outer.env, v[0]))
+CHECKED_THUNK(2, (wasm_exec_env_t, u64, u64), (outer.env, v[0], v[1]))
+CHECKED_THUNK(3, (wasm_exec_env_t, u64, u64, u64), (outer.env, v[0], v[1], v[2]))
+CHECKED_THUNK(4, (wasm_exec_env_t, u64, u64, u64, u64), (outer.env, v[0], v[1], v[2], v[3]))
+CHECKED_THUNK(5, (wasm_exec_env_t, u64, u64, u64, u64, u64),
+              (outer.env, v[0], v[1], v[2], v[3], v[4]))
+
+static HostFunc *const checked_thunks[] = {call_plain_0,   call_checked_1, call_checked_2,
+                                           call_checked_3, call_checked_4, call_checked_5};
 
 typedef struct Registers {
     u64 ints[7];
@@ -218,7 +237,10 @@ static TrapCode call_general(Exec *x, void *env, u64 *slots)
     TrapCode code = convert(x, call, slots, values);
     if (UNLIKELY(code != TRAP_NONE)) return code;
 
-    Registers r = {.nstack = 0};
+    Registers r;
+    memset(r.ints, 0, sizeof r.ints);
+    memset(r.floats, 0, sizeof r.floats);
+    r.nstack = 0;
     u32 nints = 0, nfloats = 0;
     for (u32 i = 0; i < call->nletters; i++) {
         if (is_float(call->letters[i])) {
@@ -232,6 +254,7 @@ static TrapCode call_general(Exec *x, void *env, u64 *slots)
             r.stack[r.nstack++] = values[i];
         }
     }
+    if (r.nstack > 0) memset(r.stack + r.nstack, 0, (NSTACK - r.nstack) * sizeof *r.stack);
 
     Outer outer = enter(x, call);
     AnyFunc func = {.pointer = call->func};
@@ -257,6 +280,8 @@ static HostFunc *choose_thunk(const NativeCall *call, const char **reason)
         is_plain &= strchr("iIR", call->letters[i]) != NULL;
     }
     if (is_plain && nints < COUNT_OF(plain_thunks)) return plain_thunks[nints];
+    if (nfloats == 0 && !is_float(call->result) && nints < COUNT_OF(checked_thunks))
+        return checked_thunks[nints];
     u32 nstack = (nints > NINTS ? nints - NINTS : 0) + (nfloats > NFLOATS ? nfloats - NFLOATS : 0);
     if (nstack <= NSTACK) return call_general;
     *reason = "it has too many parameters for a C call";
@@ -358,12 +383,25 @@ static bool check_signature(const NativeCall *call, const FuncType *type, const 
     return *s == '\0';
 }
 
+/* The guest chooses the type it imports a function with, so a host may make up no reference but one that any
+ * value can be: else a number returned would become a pointer. */
+static bool may_return(const FuncType *type, const char **reason)
+{
+    for (u32 i = 0; i < type->nresults; i++) {
+        ValType t = type->results[i];
+        if (!vt_is_ref(t) || t == VT_EXTERNREF) continue;
+        *reason = "a host function returns no reference other than an externref";
+        return false;
+    }
+    return true;
+}
+
 bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type, bool is_64,
                            void *func, const char *signature, const char **reason)
 {
     bool has_signature = signature != NULL && signature[0] != '\0';
     *reason = "a C function has one result: register it raw";
-    if (type->nresults > 1) return false;
+    if (type->nresults > 1 || !may_return(type, reason)) return false;
     char *letters = tern_arena_alloc(arena, 1, (u64)type->nparams + 1);
     *reason = "allocate memory failed";
     if (letters == NULL) return false;
@@ -387,11 +425,19 @@ bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type,
     return call->thunk != NULL;
 }
 
-void tern_native_call_init_raw(NativeCall *call, const FuncType *type, void *func)
+bool tern_native_call_init_raw(NativeCall *call, const FuncType *type, bool is_64, void *func,
+                               const char *signature, const char **reason)
 {
+    if (!may_return(type, reason)) return false;
+    if (signature != NULL && signature[0] != '\0') {
+        NativeCall checked = {.nletters = type->nparams,
+                              .result = type->nresults > 0 ? natural_letter(type->results[0]) : 0};
+        if (!check_signature(&checked, type, signature, is_64, reason)) return false;
+    }
     call->func = func;
     call->thunk = call_raw;
     for (u32 i = 0; i < type->nparams; i++)
         if (natural_letter(type->params[i]) == 'r') call->type = type;
     call->result = type->nresults == 1 ? natural_letter(type->results[0]) : 0;
+    return true;
 }

@@ -29,6 +29,7 @@ typedef struct NativeCall {
  * letters come from the arena. */
 bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type, bool is_64,
                            void *func, const char *signature, const char **reason);
-void tern_native_call_init_raw(NativeCall *call, const FuncType *type, void *func);
+bool tern_native_call_init_raw(NativeCall *call, const FuncType *type, bool is_64, void *func,
+                               const char *signature, const char **reason);
 
 #endif

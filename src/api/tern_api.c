@@ -145,8 +145,15 @@ static bool instantiate(tern_instance *handle, tern_module *module, const tern_c
         set_no_memory(error);
         return false;
     }
+    WasiDir *dirs = tern_arena_alloc(&handle->store->arena, sizeof *dirs, config->ndirs);
+    if (config->ndirs > 0 && dirs == NULL) {
+        set_no_memory(error);
+        return false;
+    }
+    for (u32 i = 0; i < config->ndirs; i++)
+        dirs[i] = (WasiDir){config->dirs[i].host, config->dirs[i].guest, config->dirs[i].is_read_only};
     WasiOptions options = {.argv = config->argv, .argc = config->argc, .env = config->env,
-                           .nenv = config->nenv,
+                           .nenv = config->nenv, .preopens = dirs, .npreopens = config->ndirs,
                            .stdio = {config->stdio[0], config->stdio[1], config->stdio[2]}};
     Diag diag = {0};
     handle->wasi = tern_wasi_new(handle->store, &options, &diag);
@@ -201,6 +208,18 @@ void tern_instance_destroy(tern_instance *instance)
     tern_store_free(instance->store);
     tern_wasi_free(instance->wasi); /* host functions of the store point to it */
     tern_free(alloc, instance, sizeof *instance);
+}
+
+bool tern_instance_reset(tern_instance *instance, tern_error *error)
+{
+    Diag diag = {0};
+    bool ok = tern_instance_restore(instance->instance, &diag);
+    if (ok) instance->is_prepared = false;
+    if (!ok && diag.code == DIAG_LIMIT)
+        set_error(error, TERN_ERROR_USAGE, "%s", diag.detail);
+    else if (!ok)
+        set_diag(error, &diag);
+    return ok;
 }
 
 static tern_status status_of(const tern_instance *instance, TrapCode code)

@@ -9,6 +9,8 @@
 #ifndef TERN_API_WAMR_H
 #define TERN_API_WAMR_H
 
+#include <stdarg.h>
+
 #include "wasm_export.h"
 
 #include "api/native_call.h"
@@ -58,6 +60,8 @@ typedef struct Runtime {
     enlarge_memory_error_callback_t enlarge_callback;
     void *enlarge_user_data;
     ContextKey keys[MAX_CONTEXT_KEYS];
+    struct ExternRefTable *externrefs; /* wamr_externref.c */
+    struct WASMSharedHeap *shared_heaps; /* wamr_shared_heap.c */
     u32 max_threads; /* spawned from one instance */
     u32 log_level; /* atomic */
 } Runtime;
@@ -146,16 +150,54 @@ wasm_valkind_t tern_api_valkind(const TypeRegistry *types, ValType type);
 /* funcref, also of a concrete type. */
 bool tern_api_is_funcref(const TypeRegistry *types, ValType type);
 
-/* A host's pointer as an externref and back. All ones is null as well, as it was in WAMR's table of
- * references. An object or i31 that became an externref is given to the host as its bits. */
+/* References as hosts see them, who have handles of pointer size (gc_export.h): the reference's bits; with the
+ * topmost bit turned if it is an externref, so that it differs from the one below it, which no address and no
+ * other reference has. */
+#define EXTERN_BIT (1ull << 63)
+
+static inline bool tern_api_is_extern_handle(u64 handle)
+{
+    return ((handle ^ handle << 1) & EXTERN_BIT) != 0;
+}
+
+/* In calls an externref is the host's pointer itself, or a handle. All ones is null as well, as it was in
+ * WAMR's table of references. The guest chooses what it calls an externref, so no number becomes an object here:
+ * tern_api_ref_in does that. */
 static inline Ref tern_api_ref_of_pointer(uintptr_t pointer)
 {
-    return pointer == 0 || pointer == UINTPTR_MAX ? REF_NULL : ref_of_host((const void *)pointer);
+    if (pointer == 0 || pointer == UINTPTR_MAX) return REF_NULL;
+    Ref ref = pointer ^ EXTERN_BIT;
+    bool is_plain = ref_is_i31(ref) || ref_is_host(ref);
+    return tern_api_is_extern_handle(pointer) && is_plain ? ref : ref_of_host((const void *)pointer);
 }
+/* The host's pointer; for an object or i31 that became an externref, its handle. */
 static inline uintptr_t tern_api_pointer_of_ref(Ref ref)
 {
-    return ref_is_host(ref) ? (uintptr_t)ref_host(ref) : (uintptr_t)ref;
+    if (ref_is_host(ref)) return (uintptr_t)ref_host(ref);
+    return ref != REF_NULL ? (uintptr_t)(ref ^ EXTERN_BIT) : 0;
 }
+
+/* Is it of the extern hierarchy? */
+static inline bool tern_api_is_externref(ValType type)
+{
+    return vt_is_ref(type) && !vt_is_concrete(type) &&
+           (vt_heap(type) == HEAP_EXTERN || vt_heap(type) == HEAP_NOEXTERN);
+}
+/* Any reference but functions, which calls pass by index. False if it has not that type; the guest may have
+ * chosen one that the host did not expect, so a handle is looked for in the heap. */
+bool tern_api_ref_in(const Store *store, ValType type, uintptr_t pointer, Ref *ref);
+static inline uintptr_t tern_api_ref_out(ValType type, Ref ref)
+{
+    return tern_api_is_externref(type) ? tern_api_pointer_of_ref(ref) : (uintptr_t)ref;
+}
+
+/* Forgets the table of externrefs, of one instance or, with NULL, wholly. */
+void tern_api_externrefs_clear(Runtime *runtime, wasm_module_inst_t of);
+void tern_api_shared_heaps_clear(Runtime *runtime);
+/* An instance ends: it is detached. */
+void tern_api_shared_heap_leave(wasm_module_inst_t inst);
+/* Is ptr in a heap attached to memory? Then *addr is its address there. */
+bool tern_api_shared_heap_addr(const Memory *memory, const void *ptr, u64 *addr);
 
 /* --- instances -------------------------------------------------------------------------------- */
 
@@ -186,6 +228,7 @@ struct WASMModuleInstanceCommon {
     wasm_module_inst_t leader;              /* of a thread; NULL once that is gone */
     wasm_module_inst_t threads, next_thread; /* of a leader; of a thread */
     u32 thread_slot;                        /* of a thread: unlike those of its leader's other threads */
+    struct WASMSharedHeap *shared_heap; /* that it attached to its memory 0, or NULL */
     void *custom_data;
     void *contexts[MAX_CONTEXT_KEYS];
 };
@@ -246,6 +289,10 @@ static inline TrapCode tern_api_run(wasm_exec_env_t env, FuncInst *func)
     root->running = outer;
     return code;
 }
+
+/* wasm_runtime_call_wasm_v, wherever its arguments come from. */
+bool tern_api_call_values(wasm_exec_env_t exec_env, FuncInst *func, u32 num_results,
+                          wasm_val_t *results, u32 num_args, va_list list);
 
 /* The host function behind an import that nobody provides; env is the NativeCall of the import. */
 HostFunc tern_api_call_unlinked;

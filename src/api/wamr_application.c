@@ -40,7 +40,9 @@ static bool run_start(wasm_exec_env_t env, FuncInst *func)
     wasm_module_inst_t inst = env->inst;
     if (wasm_runtime_call_wasm(env, func, 0, NULL)) return true;
     const char *exception = wasm_runtime_get_exception(inst);
-    if (exception == NULL || strstr(exception, "wasi proc exit") == NULL) return false;
+    const Wasi *wasi = inst->root->wasi;
+    bool has_exited = wasi != NULL && tern_wasi_exited(wasi);
+    if (exception == NULL || !has_exited || strcmp(exception, "Exception: wasi proc exit") != 0) return false;
     wasm_runtime_clear_exception(inst);
     return true;
 }

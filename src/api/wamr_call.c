@@ -227,8 +227,7 @@ static bool put_ref(wasm_exec_env_t env, ValType type, const u32 *cells, u64 *sl
     if (is_funcref(env, type)) return func_of_index(env, cells[0], slot);
     uintptr_t pointer;
     memcpy(&pointer, cells, sizeof pointer);
-    *slot = tern_api_ref_of_pointer(pointer);
-    return true;
+    return tern_api_ref_in(env->x->store, type, pointer, slot);
 }
 
 static void too_few(wasm_exec_env_t env, const FuncType *type, u32 argc)
@@ -238,15 +237,16 @@ static void too_few(wasm_exec_env_t env, const FuncType *type, u32 argc)
     tern_api_throw(env->inst, "invalid argument count %u, must be no smaller than %u", argc, need);
 }
 
-static bool put_args(wasm_exec_env_t env, const FuncType *type, u32 argc, const u32 *argv,
-                     u64 *slots)
+/* Parameters from the first on whose cells are not all plain. */
+__attribute__((noinline)) static bool put_more_args(wasm_exec_env_t env, const FuncType *type, u32 first,
+                                                    u32 argc, const u32 *argv, u64 *slots)
 {
     u32 at = 0;
-    for (u32 i = 0; i < type->nparams; i++) {
+    for (u32 i = first; i < type->nparams; i++) {
         ValType param = type->params[i];
-        u32 n = vt_code(param) == VT_I32 ? 1 : cells_of(env, param);
+        u32 n = cells_of(env, param);
         if (UNLIKELY(n > argc - at)) {
-            too_few(env, type, argc);
+            too_few(env, type, argc + first);
             return false;
         }
         if (n == 1 && !vt_is_ref(param)) {
@@ -263,13 +263,22 @@ static bool put_args(wasm_exec_env_t env, const FuncType *type, u32 argc, const 
     return true;
 }
 
-static bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *slots, u32 *argv)
+static inline bool put_args(wasm_exec_env_t env, const FuncType *type, u32 argc, const u32 *argv,
+                            u64 *slots)
 {
-    for (u32 i = 0; i < type->nresults; i++) {
+    u32 i = 0, n = type->nparams;
+    const ValType *params = type->params;
+    /* Most parameters are i32: a cell each. */
+    for (; i < n && params[i] == VT_I32 && i < argc; i++) slots[i] = argv[i];
+    return LIKELY(i == n) || put_more_args(env, type, i, argc - i, argv + i, slots + i);
+}
+
+__attribute__((noinline)) static bool take_more_results(wasm_exec_env_t env, const FuncType *type,
+                                                        u32 first, const u64 *slots, u32 *argv)
+{
+    for (u32 i = first; i < type->nresults; i++) {
         ValType result = type->results[i];
-        if (LIKELY(result == VT_I32)) {
-            *argv++ = (u32)*slots++;
-        } else if (!vt_is_ref(result)) {
+        if (!vt_is_ref(result)) {
             u32 n = cells_of(env, result);
             memcpy(argv, slots, n * sizeof(u32));
             argv += n;
@@ -279,12 +288,19 @@ static bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *s
             tern_api_throw(env->inst, "the result conversion is failed");
             return false;
         } else {
-            uintptr_t pointer = tern_api_pointer_of_ref(*slots++);
+            uintptr_t pointer = tern_api_ref_out(result, *slots++);
             memcpy(argv, &pointer, sizeof pointer);
             argv += REF_CELLS;
         }
     }
     return true;
+}
+
+static inline bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *slots, u32 *argv)
+{
+    u32 i = 0, n = type->nresults;
+    for (; i < n && type->results[i] == VT_I32; i++) argv[i] = (u32)slots[i];
+    return LIKELY(i == n) || take_more_results(env, type, i, slots + i, argv + i);
 }
 
 /* --- calls ------------------------------------------------------------------------------------ */
@@ -336,8 +352,8 @@ static bool put_value(wasm_exec_env_t env, ValType type, const wasm_val_t *value
     }
     if (is_funcref(env, type))
         return value->kind == WASM_FUNCREF && func_of_index(env, (u32)value->of.i32, slot);
-    *slot = tern_api_ref_of_pointer(value->of.foreign);
-    return value->kind == WASM_EXTERNREF;
+    bool is_ref = value->kind == WASM_EXTERNREF || (value->kind == 0xFF && !tern_api_is_externref(type));
+    return is_ref && tern_api_ref_in(env->x->store, type, value->of.foreign, slot);
 }
 
 static bool take_value(wasm_exec_env_t env, ValType type, u64 slot, wasm_val_t *value)
@@ -351,7 +367,7 @@ static bool take_value(wasm_exec_env_t env, ValType type, u64 slot, wasm_val_t *
             value->of.i64 = (s64)slot;
         return true;
     }
-    value->of.foreign = tern_api_pointer_of_ref(slot);
+    value->of.foreign = tern_api_ref_out(type, slot);
     if (!is_funcref(env, type)) return true;
     u32 index;
     bool ok = index_of_func(env, slot, &index);
@@ -402,17 +418,13 @@ bool wasm_runtime_call_wasm_a(wasm_exec_env_t exec_env, wasm_function_inst_t fun
     return run_for_values(exec_env, func, slots, num_results, results);
 }
 
-bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t function,
-                              uint32_t num_results, wasm_val_t results[], uint32_t num_args, ...)
+bool tern_api_call_values(wasm_exec_env_t exec_env, FuncInst *func, u32 num_results,
+                          wasm_val_t *results, u32 num_args, va_list list)
 {
-    if (exec_env == NULL || function == NULL) return false;
-    FuncInst *func = function;
     const FuncType *type = func->type;
     if (!counts_fit(type, num_results, num_args) || !reserve(exec_env, type)) return false;
     u64 *slots = exec_env->x->top;
     bool ok = true;
-    va_list list;
-    va_start(list, num_args);
     for (u32 i = 0; ok && i < num_args; i++) {
         wasm_val_t value = {
             .kind = tern_api_valkind(exec_env->x->store->engine->types, type->params[i])};
@@ -426,12 +438,22 @@ bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t fun
         }
         ok = put_value(exec_env, type->params[i], &value, &slots[i]);
     }
-    va_end(list);
     if (!ok) {
         tern_api_throw(exec_env->inst, "the arguments conversion is failed");
         return false;
     }
     return run_for_values(exec_env, func, slots, num_results, results);
+}
+
+bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t function,
+                              uint32_t num_results, wasm_val_t results[], uint32_t num_args, ...)
+{
+    if (exec_env == NULL || function == NULL) return false;
+    va_list list;
+    va_start(list, num_args);
+    bool ok = tern_api_call_values(exec_env, function, num_results, results, num_args, list);
+    va_end(list);
+    return ok;
 }
 
 bool wasm_runtime_call_indirect(wasm_exec_env_t exec_env, uint32_t element_index, uint32_t argc,

@@ -55,6 +55,8 @@ void tern_api_error(char *error_buf, u32 error_buf_size, const char *format, ...
     va_end(args);
 }
 
+#define LEAST_GC_BYTES (128u << 10) /* WAMR's default; a few kilobytes would hold nothing here */
+
 /* --- the engine ------------------------------------------------------------------------------- */
 
 void tern_api_engine_release(ApiEngine *engine)
@@ -100,8 +102,10 @@ static ApiEngine *engine_new(const RuntimeInitArgs *args)
     engine->callbacks = callbacks;
     engine->alloc = alloc == &callbacks.base ? &engine->callbacks.base : alloc;
     engine->refs = 1;
-    EngineOptions options = {
-        .alloc = engine->alloc, .features = FEATURES_ALL, .tier = &tern_interp_tier};
+    EngineOptions options = {.alloc = engine->alloc,
+                             .features = FEATURES_ALL,
+                             .tier = &tern_interp_tier,
+                             .gc_limit_bytes = args->gc_heap_size == 0 ? 0 : u64_max(args->gc_heap_size, LEAST_GC_BYTES)};
     engine->engine = tern_engine_new(&options);
     if (engine->engine != NULL) return engine;
     tern_free(alloc, engine, sizeof *engine);
@@ -116,19 +120,26 @@ bool wasm_runtime_full_init(RuntimeInitArgs *init_args)
     Runtime *runtime = tern_api_runtime();
     tern_port_mutex_lock(&runtime->lock);
     bool first = runtime->refs == 0;
-    bool ok = true;
-    if (first) {
-        ok = wasm_runtime_is_running_mode_supported(init_args->running_mode);
-        if (!ok)
-            tern_api_log(WASM_LOG_LEVEL_ERROR, "running mode %d is not supported",
-                         (int)init_args->running_mode);
-        if (ok) runtime->engine = engine_new(init_args);
-        if (init_args->max_thread_num > 0) runtime->max_threads = init_args->max_thread_num;
-        ok = ok && runtime->engine != NULL;
-    }
-    if (ok) runtime->refs++;
+    if (!first) runtime->refs++;
     tern_port_mutex_unlock(&runtime->lock);
-    if (!ok) return false;
+    if (!first) return true;
+
+    /* The host's allocator is called without the lock: it may ask the runtime something. */
+    if (!wasm_runtime_is_running_mode_supported(init_args->running_mode)) {
+        tern_api_log(WASM_LOG_LEVEL_ERROR, "running mode %d is not supported",
+                     (int)init_args->running_mode);
+        return false;
+    }
+    ApiEngine *engine = engine_new(init_args);
+    if (engine == NULL) return false;
+    tern_port_mutex_lock(&runtime->lock);
+    first = runtime->refs++ == 0;
+    if (first) {
+        runtime->engine = engine;
+        if (init_args->max_thread_num > 0) runtime->max_threads = init_args->max_thread_num;
+    }
+    tern_port_mutex_unlock(&runtime->lock);
+    if (!first) tern_api_engine_release(engine); /* another thread was faster */
 
     if (first && init_args->n_native_symbols > 0 &&
         !wasm_runtime_register_natives(init_args->native_module_name, init_args->native_symbols,
@@ -159,6 +170,8 @@ void wasm_runtime_destroy(void)
 
     tern_api_registered_clear(runtime);
     tern_api_natives_clear(runtime);
+    tern_api_externrefs_clear(runtime, NULL);
+    tern_api_shared_heaps_clear(runtime);
     tern_port_mutex_lock(&runtime->lock);
     ApiEngine *engine = runtime->engine;
     runtime->engine = NULL;

@@ -328,6 +328,12 @@ static void run_context_dtors(wasm_module_inst_t inst)
 static void free_root(wasm_module_inst_t root)
 {
     tern_api_thread_unlink(root);
+    tern_api_shared_heap_leave(root);
+    tern_api_externrefs_clear(tern_api_runtime(), root);
+    for (wasm_module_inst_t sub = root->subs; sub != NULL; sub = sub->next) {
+        tern_api_shared_heap_leave(sub);
+        tern_api_externrefs_clear(tern_api_runtime(), sub);
+    }
     while (root->envs != NULL) {
         wasm_exec_env_t env = root->envs;
         root->envs = env->next;

@@ -313,9 +313,12 @@ bool wasm_runtime_validate_native_addr(wasm_module_inst_t module_inst, void *nat
                                        uint64_t size)
 {
     const Memory *memory = tern_api_memory0(module_inst);
-    if (memory == NULL || (uintptr_t)native_ptr < (uintptr_t)memory->base)
-        return refuse(module_inst);
-    u64 addr = (uintptr_t)native_ptr - (uintptr_t)memory->base;
+    if (memory == NULL) return refuse(module_inst);
+    u64 addr;
+    if (tern_api_shared_heap_addr(memory, native_ptr, &addr))
+        return tern_guest_range_ok(memory, addr, size) || refuse(module_inst);
+    if ((uintptr_t)native_ptr < (uintptr_t)memory->base) return refuse(module_inst);
+    addr = (uintptr_t)native_ptr - (uintptr_t)memory->base;
     return tern_guest_range_ok(memory, addr, size) || refuse(module_inst);
 }
 
@@ -331,7 +334,10 @@ uint64_t wasm_runtime_addr_native_to_app(wasm_module_inst_t module_inst, void *n
 {
     const Memory *memory = tern_api_memory0(module_inst);
     u64 addr = 0;
-    return memory != NULL && tern_guest_addr(memory, native_ptr, &addr) ? addr : 0;
+    if (memory == NULL) return 0;
+    return tern_guest_addr(memory, native_ptr, &addr) || tern_api_shared_heap_addr(memory, native_ptr, &addr)
+               ? addr
+               : 0;
 }
 
 bool wasm_runtime_get_app_addr_range(wasm_module_inst_t module_inst, uint64_t app_offset,
@@ -339,8 +345,10 @@ bool wasm_runtime_get_app_addr_range(wasm_module_inst_t module_inst, uint64_t ap
 {
     const Memory *memory = tern_api_memory0(module_inst);
     if (memory == NULL || !tern_guest_range_ok(memory, app_offset, 1)) return false;
-    if (p_app_start_offset != NULL) *p_app_start_offset = 0;
-    if (p_app_end_offset != NULL) *p_app_end_offset = tern_memory_size(memory);
+    bool is_window = app_offset >= tern_memory_window(memory);
+    if (p_app_start_offset != NULL) *p_app_start_offset = is_window ? tern_memory_window(memory) : 0;
+    if (p_app_end_offset != NULL)
+        *p_app_end_offset = is_window ? MEMORY_WINDOW_END : tern_memory_size(memory);
     return true;
 }
 

@@ -72,6 +72,15 @@ void tern_api_registered_clear(Runtime *runtime)
     RegisteredModule *r = runtime->registered;
     runtime->registered = NULL;
     tern_port_mutex_unlock(&runtime->lock);
+    /* Modules that import each other hold each other. */
+    for (RegisteredModule *each = r; each != NULL; each = each->next) {
+        wasm_module_t module = each->module;
+        for (u32 i = 0; module->links != NULL && i < module->module->nimports; i++) {
+            wasm_module_t provider = module->links[i].module;
+            module->links[i].module = NULL;
+            tern_api_module_release(provider);
+        }
+    }
     while (r != NULL) {
         RegisteredModule *next = r->next;
         ApiEngine *engine = r->module->engine;
@@ -187,7 +196,8 @@ static wasm_module_t provider(Name name, const Loading *loading)
         if (module != NULL) tern_api_module_retain(module);
         tern_port_mutex_unlock(&runtime->lock);
         if (module != NULL) return module;
-        if (tries > 0 || read_module(name, loading) == NULL) break;
+        /* Another thread may register it in the meantime: then ours is refused, and theirs is found. */
+        if (tries == 0) (void)read_module(name, loading);
     }
     return NULL;
 }

@@ -143,10 +143,11 @@ bool tern_api_native_resolve(wasm_module_t module, const Import *import, ImportL
     link->call.import = import;
     const char *reason = NULL;
     bool is_64 = m->nmemories > 0 && m->memories[0].limits.is_64;
-    if (is_raw) {
-        tern_native_call_init_raw(&link->call, type, symbol.func_ptr);
-    } else if (!tern_native_call_init(&link->call, &module->arena, type, is_64, symbol.func_ptr,
-                                      symbol.signature, &reason)) {
+    bool fits = is_raw ? tern_native_call_init_raw(&link->call, type, is_64, symbol.func_ptr, symbol.signature,
+                                                   &reason)
+                       : tern_native_call_init(&link->call, &module->arena, type, is_64, symbol.func_ptr,
+                                               symbol.signature, &reason);
+    if (!fits) {
         tern_api_log(
             WASM_LOG_LEVEL_WARNING,
             "failed to check signature '%s' and resolve pointer params for import function (%.*s, %.*s): %s",

@@ -17,11 +17,14 @@ const char cli_run_help[] =
     "\n"
     "Runs the program in FILE (- is standard input): calls its _start with WASI preview 1. ARGS are the\n"
     "program's arguments; options of tern stand before FILE. The program sees its arguments, the variables\n"
-    "given by --env, the standard streams, clocks and random numbers, and nothing else of this machine.\n"
+    "given by --env, directories given by --dir, the standard streams, clocks and random numbers, and\n"
+    "nothing else of this machine.\n"
     "\n"
     "Options:\n"
     "  --env NAME=VALUE     an environment variable for the program; may be repeated. Nothing of the\n"
     "                       shell's environment is passed on its own\n"
+    "  --dir HOST[::GUEST]  a directory the program may use, called GUEST by it (default: HOST); may be\n"
+    "                       repeated. With :ro at the end it can only be read. Paths cannot leave it\n"
     "  --arg0 NAME          the program's own name, argv[0], instead of FILE\n"
     "  --invoke NAME        call the exported function NAME with ARGS as its arguments, and print each\n"
     "                       result as VALUE:TYPE. Integers are decimal or 0x..., a v128 is 0x and 32\n"
@@ -33,6 +36,7 @@ const char cli_run_help[] =
     "Examples:\n"
     "  tern run hello.wasm                            run a program\n"
     "  tern run --env LANG=C sort.wasm -r <words      options of the program stand behind FILE\n"
+    "  tern run --dir site::/ --dir /etc:ro web.wasm  site is its root, /etc can be read\n"
     "  tern run --invoke fac math.wasm 20             prints 2432902008176640000:i64\n"
     "  tern run --timeout 1 --invoke spin busy.wasm   ends with exit code 134\n"
     "\n"
@@ -46,6 +50,9 @@ typedef struct RunOptions {
     const char *path, *arg0, *invoke;
     const char **env;
     uint32_t nenv;
+    tern_dir *dirs; /* their names lie in dir_names */
+    uint32_t ndirs;
+    char **dir_names;
     double timeout_seconds; /* 0: none */
     size_t stack_bytes;     /* 0: the default */
     bool trap_missing;
@@ -88,6 +95,32 @@ static const char *option_value(const char *name, int argc, char **argv, int *i,
     return NULL;
 }
 
+/* HOST[::GUEST][:ro] */
+static int parse_dir(const char *value, RunOptions *o)
+{
+    char *name = strdup(value);
+    if (name == NULL) {
+        cli_error("out of memory");
+        return EXIT_MODULE;
+    }
+    o->dir_names[o->ndirs] = name;
+    tern_dir *dir = &o->dirs[o->ndirs++];
+    size_t size = strlen(name);
+    if (size > 3 && strcmp(name + size - 3, ":ro") == 0) {
+        dir->is_read_only = true;
+        name[size - 3] = '\0';
+    }
+    char *split = strstr(name, "::");
+    dir->host = dir->guest = name;
+    if (split != NULL) {
+        *split = '\0';
+        dir->guest = split + 2;
+    }
+    if (dir->host[0] == '\0' || dir->guest[0] == '\0')
+        return cli_usage_error("run", "--dir %s: write it HOST, HOST::GUEST or HOST::GUEST:ro", value);
+    return EXIT_OK;
+}
+
 /* EXIT_OK, or the usage error that was printed. */
 static int parse_options(int argc, char **argv, RunOptions *o)
 {
@@ -105,6 +138,9 @@ static int parse_options(int argc, char **argv, RunOptions *o)
             if (strchr(value, '=') == NULL || value[0] == '=')
                 return cli_usage_error("run", "--env %s: write it NAME=VALUE", value);
             o->env[o->nenv++] = value;
+        } else if (!missing && (value = option_value("--dir", argc, argv, &i, &missing)) != NULL) {
+            int code = parse_dir(value, o);
+            if (code != EXIT_OK) return code;
         } else if (!missing && (value = option_value("--arg0", argc, argv, &i, &missing)) != NULL) {
             o->arg0 = value;
         } else if (!missing && (value = option_value("--invoke", argc, argv, &i, &missing)) != NULL) {
@@ -382,6 +418,8 @@ static int run_module(tern_module *module, const RunOptions *o)
     config.argc = argc;
     config.env = o->env;
     config.nenv = o->nenv;
+    config.dirs = o->dirs;
+    config.ndirs = o->ndirs;
     config.stack_bytes = o->stack_bytes;
     config.missing = o->trap_missing ? TERN_MISSING_TRAP : TERN_MISSING_REFUSE;
     tern_error error;
@@ -409,10 +447,11 @@ static int run_module(tern_module *module, const RunOptions *o)
 
 int cli_run(int argc, char **argv)
 {
-    RunOptions o = {.env = calloc((size_t)argc, sizeof *o.env)};
+    RunOptions o = {.env = calloc((size_t)argc, sizeof *o.env), .dirs = calloc((size_t)argc, sizeof *o.dirs),
+                    .dir_names = calloc((size_t)argc, sizeof *o.dir_names)};
     tern_engine *engine = tern_engine_create();
     int code = EXIT_MODULE;
-    if (o.env == NULL || engine == NULL) {
+    if (o.env == NULL || o.dirs == NULL || o.dir_names == NULL || engine == NULL) {
         cli_error("out of memory");
     } else if ((code = parse_options(argc, argv, &o)) == EXIT_OK) {
         tern_module *module = cli_load(engine, o.path, NULL, &code);
@@ -420,6 +459,9 @@ int cli_run(int argc, char **argv)
         tern_module_unload(module);
     }
     tern_engine_destroy(engine);
+    for (uint32_t i = 0; i < o.ndirs; i++) free(o.dir_names[i]);
+    free(o.dir_names);
+    free(o.dirs);
     free(o.env);
     return code;
 }

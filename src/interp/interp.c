@@ -25,14 +25,6 @@ static CodeSet *set_of(const Instance *instance)
     return tern_code_set_of(instance->code);
 }
 
-static FuncCode *code_of(FuncInst *func)
-{
-    if (func->code == NULL)
-        func->code = (FuncCode *)func->instance->code +
-                     (func->func_index - func->instance->module->nimported[EXTERN_FUNC]);
-    return func->code;
-}
-
 /* Makes f ready to run in a frame at fp, or says why not. */
 static TrapCode prepare(Exec *x, Instance *instance, const FuncCode *f, const u64 *fp)
 {
@@ -73,7 +65,7 @@ static bool returns_across(const u64 *header)
 }
 
 /* The host function in x->callee, with arguments at slots. */
-static TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
+static inline TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
 {
     const FuncType *type = func->type;
     x->top = slots + (type->param_cells > type->result_cells ? type->param_cells : type->result_cells);
@@ -88,7 +80,7 @@ static TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
 /* Puts an adapter frame at the arguments and the callee's frame behind it. */
 static TrapCode call_across(Exec *x, FuncInst *func, u64 *slots, const CodeUnit *ret, u64 *caller)
 {
-    const FuncCode *f = code_of(func);
+    const FuncCode *f = func->code;
     u64 *fp = slots + ADAPTER_CELLS;
     TrapCode trap = prepare(x, func->instance, f, fp);
     if (trap != TRAP_NONE) return trap;
@@ -105,7 +97,7 @@ static TrapCode call_across(Exec *x, FuncInst *func, u64 *slots, const CodeUnit 
 /* The same for a call that replaces the frame at fp. Gives the callee's frame. */
 static TrapCode tail_call_across(Exec *x, FuncInst *func, const u64 *args, u64 **fp, u32 header)
 {
-    const FuncCode *f = code_of(func);
+    const FuncCode *f = func->code;
     u64 *base = *fp, saved[2] = {base[header], base[header + 1]};
     bool is_across = returns_across(&base[header]); /* somebody restores the caller's instance already */
     u64 *frame = is_across ? base : base + ADAPTER_CELLS;
@@ -126,22 +118,26 @@ static TrapCode tail_call_across(Exec *x, FuncInst *func, const u64 *args, u64 *
     return TRAP_NONE;
 }
 
-static inline TrapCode indirect(Exec *x, u32 table_index, u64 i, u32 type_id, FuncInst **out)
+static inline FuncInst *indirect(const Exec *x, u32 table_index, u64 i, u32 type_id)
 {
     const Table *table = x->instance->tables[table_index];
-    if (UNLIKELY(i >= table->size)) {
-        x->trap.address = i;
-        return TRAP_UNDEFINED_ELEMENT;
-    }
+    if (UNLIKELY(i >= table->size)) return NULL;
     FuncInst *func = (FuncInst *)(uintptr_t)table->elems[i];
-    if (UNLIKELY(func == NULL)) {
-        x->trap.address = i;
-        return TRAP_UNINITIALIZED_ELEMENT;
-    }
-    *out = func;
-    if (LIKELY(func->type_id == type_id)) return TRAP_NONE;
-    return tern_types_def_match(x->store->engine->types, func->type_id, type_id) ? TRAP_NONE
-                                                                                  : TRAP_INDIRECT_CALL_TYPE;
+    return LIKELY(func != NULL && func->type_id == type_id) ? func : NULL;
+}
+
+/* The same for a function of a subtype, left in x->callee (a local's address would cost the handler its tail
+ * call), and what is wrong with any other. */
+static TrapCode indirect_checked(Exec *x, u32 table_index, u64 i, u32 type_id)
+{
+    const Table *table = x->instance->tables[table_index];
+    x->trap.address = i;
+    if (i >= table->size) return TRAP_UNDEFINED_ELEMENT;
+    const FuncInst *func = (const FuncInst *)(uintptr_t)table->elems[i];
+    if (func == NULL) return TRAP_UNINITIALIZED_ELEMENT;
+    x->callee = (void *)(uintptr_t)table->elems[i];
+    const TypeRegistry *types = x->store->engine->types;
+    return tern_types_def_match(types, func->type_id, type_id) ? TRAP_NONE : TRAP_INDIRECT_CALL_TYPE;
 }
 
 /* [addr + offset, + n) of any memory; NULL with the trap's address noted. */
@@ -214,31 +210,28 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
         DISPATCH(); /* the call again */ \
     }) \
     S(slow_call, { \
-        FuncInst *func = x->callee; \
+        FuncInst *func = (FuncInst *)(uintptr_t)r0; \
         u64 *slots = x->callee_slots; \
         x->pc = pc; \
         x->fp = fp; \
-        if (func->instance == NULL) { \
-            TrapCode trap = call_host(x, func, slots); \
-            if (UNLIKELY(trap != TRAP_NONE)) return trap; \
-            RELOAD_MEMORY(); \
-            pc = (const CodeUnit *)(uintptr_t)r0; \
-            r0 = slots[0]; \
-            f0 = cell_f64(slots); \
-            f1 = cell_f32(slots); \
-            v0 = cell_v128(slots); \
-            DISPATCH(); \
-        } \
-        if (func->instance == x->instance) { \
-            (void)code_of(func); \
-            DISPATCH(); /* the call again */ \
-        } \
-        TrapCode trap = call_across(x, func, slots, (const CodeUnit *)(uintptr_t)r0, fp); \
+        TrapCode trap = call_across(x, func, slots, x->callee, fp); \
         if (UNLIKELY(trap != TRAP_NONE)) return trap; \
         RELOAD_MEMORY(); \
         fp = slots + ADAPTER_CELLS; \
         pc = ((const FuncCode *)func->code)->pc; \
         DISPATCH(); \
+    }) \
+    S(slow_indirect, { \
+        TrapCode trap = indirect_checked(x, U32(1), GET_i64(0), U32(5)); \
+        if (UNLIKELY(trap != TRAP_NONE)) RAISE(trap) \
+        FuncInst *func = x->callee; \
+        CALL_FUNC(func, fp + U32(3), 7) \
+    }) \
+    S(slow_tail_indirect, { \
+        TrapCode trap = indirect_checked(x, U32(1), GET_i64(0), U32(5)); \
+        if (UNLIKELY(trap != TRAP_NONE)) RAISE(trap) \
+        FuncInst *func = x->callee; \
+        TAIL_CALL_FUNC(func, fp + U32(3), U16(7)) \
     }) \
     S(slow_tail_call, { \
         FuncInst *func = x->callee; \
@@ -261,10 +254,6 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
             fp = (u64 *)(uintptr_t)caller; \
             DISPATCH(); \
         } \
-        if (func->instance == x->instance) { \
-            (void)code_of(func); \
-            DISPATCH(); \
-        } \
         TrapCode trap = tail_call_across(x, func, slots, &x->fp, header); \
         if (UNLIKELY(trap != TRAP_NONE)) return trap; \
         RELOAD_MEMORY(); \
@@ -284,6 +273,30 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
 #define DECLARE(name, ...) HANDLER_FUNC(name);
 SLOW_PATHS(DECLARE)
 #undef DECLARE
+
+/* Rare enough to be a path of its own, too common to be a cold one. */
+__attribute__((noinline)) HANDLER_FUNC(enter_call)
+{
+    HANDLER_BEGIN
+    FuncInst *func = (FuncInst *)(uintptr_t)r0;
+    u64 *slots = x->callee_slots;
+    const CodeUnit *ret = x->callee; /* before nested calls use it */
+    if (UNLIKELY(func->instance != NULL)) GOTO(slow_call);
+    x->pc = pc;
+    x->fp = fp;
+    TrapCode trap = call_host(x, func, slots);
+    if (UNLIKELY(trap != TRAP_NONE)) return trap;
+    RELOAD_MEMORY();
+    pc = ret;
+    r0 = slots[0];
+    f0 = cell_f64(slots);
+    f1 = cell_f32(slots);
+    /* Not in one piece: a load wider than the store before it waits for that to leave the processor. */
+    __asm__ volatile("" : "+r"(r0));
+    u64 cells[2] = {r0, slots[1]};
+    v0 = cell_v128(cells);
+    DISPATCH();
+}
 SLOW_PATHS(SLOW)
 #undef SLOW
 
@@ -405,7 +418,8 @@ static TrapCode explain_fault(Exec *x, const FaultFrame *fault)
 static TrapCode run_guarded(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 {
     FaultFrame **top = tern_port_fault_top();
-    FaultFrame frame = {.outer = *top};
+    FaultFrame frame; /* the rest is the handler's to fill */
+    frame.outer = *top;
     if (__builtin_setjmp(frame.jump) == 0) {
         *top = &frame;
         TrapCode trap = run(pc, fp, mem, x);
@@ -415,6 +429,11 @@ static TrapCode run_guarded(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
     FaultFrame *fault = *tern_port_fault_top();
     *tern_port_fault_top() = fault->outer;
     return explain_fault(x, fault);
+}
+
+static void *func_code(const Instance *instance, u32 func_index)
+{
+    return (FuncCode *)instance->code + (func_index - instance->module->nimported[EXTERN_FUNC]);
 }
 
 static bool attach(Instance *instance, Diag *diag)
@@ -431,6 +450,11 @@ static bool attach(Instance *instance, Diag *diag)
     CodeSet *set = code != NULL ? tern_code_set(code, mode) : NULL;
     instance->code = set != NULL ? set->funcs : NULL;
     return set != NULL || tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+}
+
+bool tern_interp_is_guarded(const Instance *instance)
+{
+    return instance->code != NULL && set_of(instance)->mode == CODE_GUARDED;
 }
 
 /* Runs until the activation ends, going on at the handlers of exceptions. */
@@ -452,15 +476,20 @@ static TrapCode run_to_end(const CodeUnit *pc, u64 *fp, Exec *x)
 
 static TrapCode call(Exec *x, FuncInst *func, u64 *slots)
 {
-    const FuncCode *f = code_of(func);
+    const FuncCode *f = func->code;
     if (x->instance != func->instance) tern_exec_enter(x, func->instance);
     x->pc = NULL; /* nothing of this call has run */
     x->fp = slots;
-    TrapCode trap = prepare(x, func->instance, f, slots);
-    if (trap == TRAP_NONE) {
-        open_frame(f, slots, ((ModuleCode *)func->instance->module->code)->halt, NULL);
+    TrapCode trap = TRAP_NONE;
+    if (STACK_LACKS(__atomic_load_n(&f->frame_cells, __ATOMIC_ACQUIRE), slots))
+        trap = prepare(x, func->instance, f, slots);
+    if (LIKELY(trap == TRAP_NONE)) {
+        u64 *header = slots + f->header;
+        header[0] = (uintptr_t)((ModuleCode *)func->instance->module->code)->halt;
+        header[1] = 0;
+        CLEAR_LOCALS(f, slots)
         trap = run_to_end(f->pc, slots, x);
-        if (trap == TRAP_NONE) return TRAP_NONE;
+        if (LIKELY(trap == TRAP_NONE)) return TRAP_NONE;
     }
     return tern_exec_trap(x, trap);
 }
@@ -510,4 +539,5 @@ u64 tern_interp_features(void)
     return tern_code_features();
 }
 
-const Tier tern_interp_tier = {.name = "interpreter", .attach = attach, .call = call, .backtrace = backtrace};
+const Tier tern_interp_tier = {.name = "interpreter", .attach = attach, .call = call, .backtrace = backtrace,
+                               .func_code = func_code};

@@ -11,4 +11,8 @@ extern const Tier tern_interp_tier;
  * validate, and are refused when a function that needs them is lowered. */
 u64 tern_interp_features(void);
 
+/* Does the instance's code leave it to the machine whether an address of memory 0 can be accessed, so that it
+ * sees a window (runtime/memory.h)? */
+bool tern_interp_is_guarded(const Instance *instance);
+
 #endif

@@ -289,17 +289,18 @@ static inline bool ref_has_descriptor(Ref ref, Ref descriptor, bool null_passes)
         pc = f_->pc; \
         DISPATCH(); \
     }
-/* r0 carries what the slow path needs: the accumulators are dead across calls. */
+/* r0 carries what the slow path needs first: the accumulators are dead across calls. x->callee is then where
+ * to return to. */
 #define CALL_FUNC(func, frame, n) \
     { \
         FuncInst *fn_ = (func); \
         u64 *slots_ = (frame); \
-        if (LIKELY(fn_->instance == x->instance && fn_->code != NULL)) \
+        if (LIKELY(fn_->instance == x->instance)) \
             ENTER((const FuncCode *)fn_->code, slots_, n) \
-        x->callee = fn_; \
+        x->callee = (void *)(uintptr_t)(pc + TOKEN_UNITS + (n)); \
         x->callee_slots = slots_; \
-        r0 = (uintptr_t)(pc + TOKEN_UNITS + (n)); \
-        GOTO(slow_call); \
+        r0 = (uintptr_t)fn_; \
+        GOTO(enter_call); \
     }
 #define TAIL_ENTER(f, args, header_cell) \
     { \
@@ -326,7 +327,7 @@ static inline bool ref_has_descriptor(Ref ref, Ref descriptor, bool null_passes)
     { \
         FuncInst *fn_ = (func); \
         u64 *slots_ = (args); \
-        if (LIKELY(fn_->instance == x->instance && fn_->code != NULL)) \
+        if (LIKELY(fn_->instance == x->instance)) \
             TAIL_ENTER((const FuncCode *)fn_->code, slots_, header_cell) \
         x->callee = fn_; \
         x->callee_slots = slots_; \
@@ -340,7 +341,8 @@ static inline bool ref_has_descriptor(Ref ref, Ref descriptor, bool null_passes)
         fp = (u64 *)(uintptr_t)h_[1]; \
         DISPATCH(); \
     }
-#define INDIRECT(table, i, type_id, out) indirect(x, table, i, type_id, out)
+/* The function if it is there and of exactly that type, else NULL for the slow path to look closer. */
+#define INDIRECT(table, i, type_id) indirect(x, table, i, type_id)
 #define CALL_BUILTIN(b, slots, imm1, imm2, n) \
     { \
         x->pc = pc; \

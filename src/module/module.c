@@ -23,6 +23,7 @@ void tern_module_release(Module *module)
     assert(left != UINT32_MAX && "a module is released as often as it was retained");
     if (left != 0) return;
     if (module->code_free != NULL) module->code_free(module, module->code);
+    if (module->image_free != NULL) module->image_free(module, module->image);
     for (u32 i = 0; i < module->ngroups; i++)
         tern_types_release(module->registry, module->group_ids[i]);
     tern_map_free(&module->export_map, module->alloc);

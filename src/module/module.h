@@ -159,6 +159,10 @@ typedef struct Module {
     /* Owned by whoever compiles the module (code/); freed through code_free. Set once, atomically. */
     void *code;
     void (*code_free)(struct Module *module, void *code);
+    /* The same for what the data segments make of memory 0 (runtime/memory_pool.h). */
+    void *image;
+    void (*image_free)(struct Module *module, void *image);
+    u32 ninstances; /* atomic: asked for so far, until there is an image */
 } Module;
 
 /* Takes another reference. */

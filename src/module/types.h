@@ -81,6 +81,11 @@ typedef enum DefKind { DEF_FUNC, DEF_STRUCT, DEF_ARRAY } DefKind;
 
 /* One canonical defined type. Immutable; lives as long as a module holds its group. */
 typedef struct DefType {
+    union {
+        FuncType func;
+        StructType strct;
+        FieldType array; /* element */
+    } u; /* first: a pointer to one is a pointer to the other, which the embedding API's handles rely on */
     u32 id;
     DefKind kind;
     bool is_final;
@@ -88,11 +93,6 @@ typedef struct DefType {
     u32 depth;             /* number of supertypes above it */
     const u32 *ancestors;  /* [depth + 1] type ids, root first, itself last: subtyping in constant time */
     u32 descriptor, described; /* custom descriptors: type ids or TYPE_NONE */
-    union {
-        FuncType func;
-        StructType strct;
-        FieldType array; /* element */
-    } u;
 } DefType;
 
 /* A type as a decoder met it, before it is canonical: ValTypes hold type ids for types of earlier groups,

@@ -34,8 +34,36 @@ void tern_port_vm_decommit(void *ptr, size_t size);
 /* Make it read as zeroes again, staying accessible and giving its memory back where that is cheaper than
  * clearing. */
 void tern_port_vm_zero(void *ptr, size_t size);
+/* Pages that can be seen in several places: zeroed, released as a reservation is. NULL: no memory, or the port
+ * has none such. */
+void *tern_port_vm_shared_new(size_t size);
+/* The pages of some of the host's own memory become such pages, keeping what is in them. False: it cannot be. */
+bool tern_port_vm_make_shared(void *ptr, size_t size);
+/* Shows such pages inside a reservation, until they are decommitted there. */
+bool tern_port_vm_alias(void *at, void *pages, size_t size);
+void tern_port_vm_shared_zero(void *ptr, size_t size);
 /* The whole reservation as returned. */
 void tern_port_vm_release(void *ptr, size_t size);
+
+/* An image is memory that many mappings share until they write to it. A handle, or a negative number if the
+ * port has none or no more; size bytes, zero, a multiple of the page size. */
+s64 tern_port_vm_image_new(size_t size);
+/* False: no memory. */
+bool tern_port_vm_image_write(s64 image, u64 at, const void *bytes, size_t size);
+/* Nobody writes to it from now on. */
+bool tern_port_vm_image_seal(s64 image);
+/* Mappings stay. */
+void tern_port_vm_image_free(s64 image);
+/* Puts the image's size bytes in the place of committed pages of a reservation, copied as they are written to.
+ * False: nothing of these pages can be relied on any more, and the reservation is only good for release. */
+bool tern_port_vm_image_map(s64 image, void *ptr, size_t size);
+/* Puts fresh, committed pages in the place of an image's. False as for tern_port_vm_image_map. */
+bool tern_port_vm_image_unmap(void *ptr, size_t size);
+/* Undoes all writes to committed pages: what was an image reads as that again, the rest as zero. False if the
+ * port does not promise it. */
+bool tern_port_vm_restore(void *ptr, size_t size);
+/* Makes committed pages inaccessible; what they hold is as it was when they are committed again. */
+bool tern_port_vm_protect(void *ptr, size_t size);
 
 /* --- threads -------------------------------------------------------------------------------------- */
 

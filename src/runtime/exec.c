@@ -31,6 +31,33 @@
 /* Where the native stack's end is unknown. */
 #define BLIND_DEPTH_LIMIT 200u
 
+/* A kept stack of exactly that size, or NULL. */
+static u64 *take_stack(StackPool *pool, size_t bytes)
+{
+    u64 *stack = NULL;
+    tern_port_mutex_lock(&pool->lock);
+    for (u32 i = pool->n; stack == NULL && i-- > 0;) {
+        if (pool->kept[i].bytes != bytes) continue;
+        stack = pool->kept[i].stack;
+        pool->kept[i] = pool->kept[--pool->n];
+    }
+    tern_port_mutex_unlock(&pool->lock);
+    return stack;
+}
+
+static bool keep_stack(StackPool *pool, u64 *stack, size_t bytes)
+{
+    if (bytes > STACK_POOL_MAX_BYTES) return false;
+    tern_port_mutex_lock(&pool->lock);
+    bool has_room = pool->n < STACK_POOL_STACKS;
+    if (has_room) {
+        pool->kept[pool->n].stack = stack;
+        pool->kept[pool->n++].bytes = bytes;
+    }
+    tern_port_mutex_unlock(&pool->lock);
+    return has_room;
+}
+
 Exec *tern_exec_new(Store *store, size_t size_bytes)
 {
     size_t page = tern_port_page_size();
@@ -40,9 +67,11 @@ Exec *tern_exec_new(Store *store, size_t size_bytes)
 
     Exec *x = tern_alloc_zeroed(store->alloc, 1, sizeof *x);
     if (x == NULL) return NULL;
-    x->stack = tern_port_vm_reserve(size_bytes);
+    x->stack = take_stack(&store->engine->stacks, size_bytes);
+    bool is_fresh = x->stack == NULL;
+    if (is_fresh) x->stack = tern_port_vm_reserve(size_bytes);
     x->stack_is_vm = x->stack != NULL;
-    if (x->stack_is_vm && !tern_port_vm_commit(x->stack, size_bytes)) {
+    if (is_fresh && x->stack_is_vm && !tern_port_vm_commit(x->stack, size_bytes)) {
         tern_port_vm_release(x->stack, size_bytes);
         x->stack = NULL;
         x->stack_is_vm = false;
@@ -77,7 +106,8 @@ void tern_exec_free(Exec *x)
     }
     tern_port_mutex_unlock(&x->store->execs_lock);
     if (x->stack_is_vm) {
-        tern_port_vm_release(x->stack, x->stack_bytes);
+        if (!keep_stack(&x->store->engine->stacks, x->stack, x->stack_bytes))
+            tern_port_vm_release(x->stack, x->stack_bytes);
     } else {
         tern_free(x->store->alloc, x->stack, x->stack_bytes);
     }

@@ -56,6 +56,7 @@ struct Exec {
     Store *store;
     Exec *prev, *next; /* in the store's list */
     void *host_data;   /* the embedder's */
+    struct GcLocal *locals; /* references held by the embedder's C functions (gc_heap.h): roots */
     Ref exception;     /* what TRAP_UNCAUGHT_EXCEPTION is about (exception.h), else null; a root */
     Trap trap;
 };

@@ -64,11 +64,9 @@ static bool is_large_object(const GcHeap *heap, uintptr_t address)
     return false;
 }
 
-/* Is it the start of an object? */
-static bool is_object(const GcHeap *heap, u64 cell)
+/* Does it lie in a block? Then *is_small says whether an object starts there. */
+static bool is_in_block(const GcHeap *heap, uintptr_t address, bool *is_small)
 {
-    if (cell < heap->low || cell >= heap->high || (cell & 15) != 0) return false;
-    uintptr_t address = (uintptr_t)cell;
     u32 from = 0, to = heap->chunks.n; /* the chunk, if any, is the last that begins at or before address */
     while (from < to) {
         u32 middle = from + (to - from) / 2;
@@ -79,10 +77,32 @@ static bool is_object(const GcHeap *heap, u64 cell)
         const GcChunk *chunk = &heap->chunks.items[from - 1];
         if (address - (uintptr_t)chunk->blocks < (size_t)chunk->n * GC_BLOCK_BYTES) {
             u32 unit = tern_gc_unit((const void *)address);
-            return tern_gc_block((const void *)address)->starts[unit / 8] >> (unit & 7) & 1;
+            *is_small = tern_gc_block((const void *)address)->starts[unit / 8] >> (unit & 7) & 1;
+            return true;
         }
     }
-    return is_large_object(heap, address);
+    return false;
+}
+
+/* Is it the start of an object? */
+static bool is_object(const GcHeap *heap, u64 cell)
+{
+    if (cell < heap->low || cell >= heap->high || (cell & 15) != 0) return false;
+    bool is_small;
+    if (is_in_block(heap, (uintptr_t)cell, &is_small)) return is_small;
+    return is_large_object(heap, (uintptr_t)cell);
+}
+
+/* The index of large objects is a collection's only. */
+bool tern_gc_holds(const Store *store, Ref ref)
+{
+    const GcHeap *heap = store->gc;
+    if (heap == NULL || ref < heap->low || ref >= heap->high || (ref & 15) != 0) return false;
+    bool is_small;
+    if (is_in_block(heap, (uintptr_t)ref, &is_small)) return is_small;
+    for (u32 i = 0; i < heap->large.n; i++)
+        if (&heap->large.items[i]->object == ref_object(ref)) return true;
+    return false;
 }
 
 /* --- marking ---------------------------------------------------------------------------------------- */
@@ -244,6 +264,11 @@ static void mark_roots(GcHeap *heap)
     for (const Exec *x = store->execs; x != NULL; x = x->next) {
         mark_cells(heap, x->stack, (u64)(x->top - x->stack));
         mark_ref(heap, x->exception);
+        for (const GcLocal *local = x->locals; local != NULL; local = local->prev) {
+            u64 cell = local->ref;
+            cell = (cell & ~(1ull << 63)) | (cell & 1ull << 62) << 1;
+            mark_cells(heap, &cell, 1);
+        }
     }
     for (const GcCells *cells = store->gc_cells; cells != NULL; cells = cells->outer)
         mark_cells(heap, cells->cells, cells->ncells);
@@ -372,6 +397,7 @@ void tern_gc_collect_heap(GcHeap *heap, bool is_urgent)
     (void)tern_port_clock_ns(PORT_CLOCK_MONOTONIC, &start);
     begin(heap);
     mark_roots(heap);
+    tern_gc_finalize(heap, false);
     sweep(heap, is_urgent);
     heap->stats.allocated_bytes += heap->since;
     heap->since = 0;

@@ -11,9 +11,10 @@
 
 #include <assert.h>
 
-static void block_init(GcBlock *block)
+static void block_init(GcHeap *heap, GcBlock *block)
 {
     memset(block, 0, sizeof *block);
+    block->heap = heap;
     memset(block->used, 1, GC_FIRST_LINE);
 }
 
@@ -45,7 +46,9 @@ GcHeap *tern_gc_heap(Store *store)
 void tern_gc_free(GcHeap *heap)
 {
     if (heap == NULL) return;
+    tern_gc_finalize(heap, true);
     Alloc *alloc = heap->alloc;
+    vec_free(&heap->finalizers, alloc);
     for (u32 i = 0; i < heap->chunks.n; i++)
         tern_free(alloc, heap->chunks.items[i].memory, heap->chunks.items[i].bytes);
     for (u32 i = 0; i < heap->large.n; i++)
@@ -119,7 +122,7 @@ static GcBlock *take_free_block(GcHeap *heap)
     GcChunk *chunk = heap->fresh != 0 ? fresh_chunk(heap) : NULL;
     if (chunk == NULL || chunk->n == chunk->cap) return NULL;
     block = (GcBlock *)(void *)(chunk->blocks + (size_t)chunk->n++ * GC_BLOCK_BYTES);
-    block_init(block);
+    block_init(heap, block);
     return block;
 }
 
@@ -240,6 +243,7 @@ static GcObject *try_large(GcHeap *heap, u64 bytes)
     GcLarge *large = tern_alloc_zeroed(heap->alloc, 1, (size_t)bytes);
     if (large == NULL) return NULL;
     large->bytes = (size_t)bytes;
+    large->heap = heap;
     large->object.flags = GC_FLAG_LARGE;
     heap->large.items[heap->large.n++] = large;
     heap->stats.heap_bytes += bytes;
@@ -316,6 +320,13 @@ void tern_gc_root_set(GcRoot *root, Ref ref)
 const GcRoot *tern_gc_root_next(const GcRoot *root)
 {
     return root->next;
+}
+
+GcRoot *tern_gc_root_find(const Store *store, Ref ref)
+{
+    GcRoot *root = store->gc_roots;
+    while (root != NULL && root->ref != ref) root = root->next;
+    return root;
 }
 
 void tern_gc_root_free(Store *store, GcRoot *root)

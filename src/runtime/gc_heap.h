@@ -116,6 +116,8 @@ GcStats tern_gc_stats(const Store *store);
 GcRoot *tern_gc_root_new(Store *store, Ref ref);
 Ref tern_gc_root_get(const GcRoot *root);
 void tern_gc_root_set(GcRoot *root, Ref ref);
+/* The newest root with that reference, or NULL. Looks at every root. */
+GcRoot *tern_gc_root_find(const Store *store, Ref ref);
 void tern_gc_root_free(Store *store, GcRoot *root);
 
 /* Initialised cells of a C function that allocates: scanned conservatively between push and pop. */
@@ -133,6 +135,28 @@ static inline void tern_gc_pop_cells(Store *store, const GcCells *cells)
 {
     store->gc_cells = cells->outer;
 }
+
+/* The same for C functions of the embedder, newest first in Exec.locals. ref is looked at when a collection
+ * runs. Its topmost bit is the embedder's: whatever it is, the one below it counts. */
+typedef struct GcLocal {
+    struct GcLocal *prev;
+    uintptr_t ref;
+} GcLocal;
+
+/* --- for whoever holds an object and nothing else --------------------------------------------------- */
+
+Store *tern_gc_store_of(const GcObject *object);
+/* Is it an object of the store, maybe one that nothing reaches? Looks at every large object. */
+bool tern_gc_holds(const Store *store, Ref ref);
+
+/* Called for an object that nothing reaches any more, whose fields can still be read, although what they refer
+ * to may have been finalised; and for those that are left when the store ends. It may not use the store.
+ * callback and data are passed through. */
+typedef void GcFinalize(GcObject *object, void (*callback)(void), void *data);
+
+/* Replaces what was set for that object. False: no memory. */
+bool tern_gc_finalizer_set(GcObject *object, GcFinalize *finalize, void (*callback)(void), void *data);
+void tern_gc_finalizer_unset(GcObject *object);
 
 /* --- operations on objects, gc_object.c ------------------------------------------------------------- */
 

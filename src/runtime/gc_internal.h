@@ -15,6 +15,7 @@ enum {
     GC_STACK_MIN = 1024,       /* entries of the mark stack, at least twice a slice (gc_collect.c) */
     GC_MAX_FUTILE = 16,
     GC_FLAG_LARGE = 1,
+    GC_FLAG_FINALIZED = 2, /* is in the table of finalizers */
 };
 
 /* The least that is allocated between two collections: what a young heap may waste. Above that a heap may
@@ -24,6 +25,7 @@ enum {
 /* Units of 16 bytes, eight to a line: a bit each in starts and marks. */
 typedef struct GcBlock {
     struct GcBlock *next;
+    GcHeap *heap;
     u8 starts[GC_LINES]; /* where objects begin that were alive at the last collection, or are newer */
     u8 marks[GC_LINES];  /* the same, found so far by the collection that runs */
     u8 used[GC_LINES];   /* lines touched by objects that survived; the block's header has some too */
@@ -40,12 +42,20 @@ typedef struct GcChunk {
 
 typedef struct GcLarge {
     size_t bytes; /* with this header */
+    GcHeap *heap;
     _Alignas(16) GcObject object;
 } GcLarge;
 
 typedef struct GcBump {
     u8 *cursor, *end; /* zeroed memory between them */
 } GcBump;
+
+typedef struct GcFinalizer {
+    GcObject *object;
+    GcFinalize *finalize;
+    void (*callback)(void);
+    void *data;
+} GcFinalizer;
 
 struct GcHeap {
     GcBump small;  /* the current hole */
@@ -72,6 +82,7 @@ struct GcHeap {
     GcLarge **large_index; /* a hash table, filled at the start of a collection */
     u32 large_cap;         /* a power of two */
     u64 large_marked_bytes;
+    struct { VEC(GcFinalizer) } finalizers;
 
     Ref *stack; /* to be looked at; see gc_collect.c */
     size_t stack_n, stack_cap;
@@ -94,6 +105,8 @@ static inline void tern_gc_note_range(GcHeap *heap, uintptr_t from, uintptr_t to
 
 /* is_urgent: every empty chunk goes back to the allocator, not only what the next cycle can do without. */
 void tern_gc_collect_heap(GcHeap *heap, bool is_urgent);
+/* Runs the finalizers of unmarked objects, or all. */
+void tern_gc_finalize(GcHeap *heap, bool all);
 const GcRoot *tern_gc_root_next(const GcRoot *root);
 void tern_gc_layout_free(Alloc *alloc, GcLayout *layout);
 

@@ -17,7 +17,8 @@ static inline u64 tern_memory_size(const Memory *memory)
 static inline bool tern_guest_range_ok(const Memory *memory, u64 addr, u64 size)
 {
     u64 have = tern_memory_size(memory);
-    return addr <= have && size <= have - addr;
+    if (LIKELY(addr <= have && size <= have - addr)) return true;
+    return addr >= tern_memory_window(memory) && addr <= MEMORY_WINDOW_END && size <= MEMORY_WINDOW_END - addr;
 }
 
 /* [addr, addr + size) as host bytes; NULL if any of it lies outside. An empty range at the end is inside. */
@@ -40,8 +41,10 @@ const char *tern_guest_string(const Memory *memory, u64 addr, u64 *size);
 static inline bool tern_guest_addr(const Memory *memory, const void *ptr, u64 *addr)
 {
     uintptr_t p = (uintptr_t)ptr, base = (uintptr_t)memory->base;
-    if (p < base || p - base >= tern_memory_size(memory)) return false;
-    *addr = p - base;
+    if (p < base) return false;
+    u64 at = p - base;
+    if (at >= tern_memory_size(memory) && (at < tern_memory_window(memory) || at >= MEMORY_WINDOW_END)) return false;
+    *addr = at;
     return true;
 }
 

@@ -148,9 +148,10 @@ static bool make_memories(Instance *instance, const MemoryOptions *options,
             continue;
         }
         bool has_heap = i == 0 && heap->size_bytes > 0;
-        Memory *memory =
-            tern_store_memory_new(instance->store, has_heap ? &heap->memory : &m->memories[i],
-                                  has_heap ? &heap->options : options, diag);
+        MemoryOptions chosen = has_heap ? heap->options : *options;
+        if (i > 0) chosen.image = NULL;
+        Memory *memory = tern_store_memory_new(
+            instance->store, has_heap ? &heap->memory : &m->memories[i], &chosen, diag);
         if (memory == NULL) return false;
         instance->memories[i] = memory;
         if (!has_heap) continue;
@@ -160,14 +161,14 @@ static bool make_memories(Instance *instance, const MemoryOptions *options,
     return true;
 }
 
-static bool make_globals(Instance *instance, const HeapPlacement *heap, Diag *diag, TrapCode *trap)
+static bool make_globals(Instance *instance, Diag *diag, TrapCode *trap)
 {
     const Module *m = instance->module;
     for (u32 i = m->nimported[EXTERN_GLOBAL]; i < m->nglobals; i++) {
         Value *cell = instance->global_cells[i];
         TrapCode code = tern_const_eval(instance, &m->globals[i].init, cell);
         if (code != TRAP_NONE) return trapped(diag, trap, code, "global %u", (unsigned)i);
-        if (i == heap->heap_base_global) cell->cells[0] = heap->heap_base;
+        if (i == instance->heap_base_global) cell->cells[0] = instance->heap_base;
     }
     return true;
 }
@@ -234,7 +235,8 @@ static TrapCode write_elems(Instance *instance, const ElemSegment *segment, Tabl
     return TRAP_NONE;
 }
 
-static bool run_elems(Instance *instance, Diag *diag, TrapCode *trap)
+/* A reset leaves imported tables alone. */
+static bool run_elems(Instance *instance, bool is_reset, Diag *diag, TrapCode *trap)
 {
     const Module *m = instance->module;
     for (u32 i = 0; i < m->nelems; i++) {
@@ -242,6 +244,7 @@ static bool run_elems(Instance *instance, Diag *diag, TrapCode *trap)
         if (segment->mode == SEGMENT_PASSIVE) continue;
         instance->elem_dropped[i] = 1;
         if (segment->mode == SEGMENT_DECLARATIVE) continue;
+        if (is_reset && segment->table < m->nimported[EXTERN_TABLE]) continue;
         Value at = {0};
         TrapCode code = tern_const_eval(instance, &segment->offset, &at);
         Table *table = instance->tables[segment->table];
@@ -256,13 +259,19 @@ static bool run_elems(Instance *instance, Diag *diag, TrapCode *trap)
     return true;
 }
 
-static bool run_datas(Instance *instance, const Instance *thread_of, Diag *diag, TrapCode *trap)
+/* A reset leaves imported memories alone. What an image has brought is there already: it is of all active
+ * segments, none of which can trap then. */
+static bool run_datas(Instance *instance, const Instance *thread_of, bool is_reset, Diag *diag,
+                      TrapCode *trap)
 {
     const Module *m = instance->module;
+    bool has_image = m->nmemories > 0 && m->nimported[EXTERN_MEMORY] == 0 &&
+                     instance->memories[0]->image_id != 0;
     for (u32 i = 0; i < m->ndatas; i++) {
         const DataSegment *segment = &m->datas[i];
         if (segment->mode != SEGMENT_ACTIVE) continue;
         instance->data_dropped[i] = 1;
+        if (has_image || (is_reset && segment->memory < m->nimported[EXTERN_MEMORY])) continue;
         Memory *memory = instance->memories[segment->memory];
         if (thread_of != NULL && memory == thread_of->memories[segment->memory]) continue;
         Value at = {0};
@@ -290,14 +299,21 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
     if (options != NULL && options->memory != NULL) memory = *options->memory;
     u64 heap_bytes = options != NULL ? options->guest_heap_bytes : 0;
     HeapPlacement heap;
+    if (!memory.may_move)
+        memory.image = tern_memory_image_of(&instance->store->engine->pool, instance->module);
     if (!tern_heap_placement_find(instance->module, heap_bytes, &memory, &heap, diag)) return false;
+    instance->heap_base_global = heap.heap_base_global;
+    instance->heap_base = heap.heap_base;
+    instance->heap_start = heap.start;
+    instance->heap_bytes = heap.size_bytes;
 
     const Instance *thread_of = options != NULL ? options->thread_of : NULL;
     if (!make_memories(instance, &memory, &heap, thread_of, diag)) return false;
-    if (!make_globals(instance, &heap, diag, trap)) return false;
+    /* Before the first FuncInst, which constant expressions may ask for. */
+    if (engine->tier != NULL && !engine->tier->attach(instance, diag)) return false;
+    if (!make_globals(instance, diag, trap)) return false;
     if (!make_tables(instance, diag, trap)) return false;
-    if (!make_elems(instance, diag, trap)) return false;
-    return engine->tier == NULL || engine->tier->attach(instance, diag);
+    return make_elems(instance, diag, trap);
 }
 
 /* Gives back what the store listed since nmemories and ntables. */
@@ -306,8 +322,7 @@ static void undo(Store *store, u32 nmemories, u32 ntables)
     while (store->memories.n > nmemories)
         tern_memory_release(store->memories.items[--store->memories.n]);
     while (store->tables.n > ntables) {
-        Table *table = store->tables.items[--store->tables.n];
-        tern_free(store->alloc, table->elems, (size_t)table->cap * sizeof(Ref));
+        tern_table_done(store, store->tables.items[--store->tables.n]);
     }
 }
 
@@ -342,9 +357,75 @@ Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
         return NULL;
     }
     const Instance *thread_of = options != NULL ? options->thread_of : NULL;
-    if (!run_elems(instance, diag, trap) || !run_datas(instance, thread_of, diag, trap))
+    if (!run_elems(instance, false, diag, trap)) {
+        /* Functions of the instance may stay behind in imported tables: what they see was never initialised. */
+        Memory *first = module->nmemories > 0 ? instance->memories[0] : NULL;
+        if (first != NULL && module->nimported[EXTERN_MEMORY] == 0 && first->image_id != 0)
+            memset(first->base + first->image_from, 0, (size_t)(first->image_to - first->image_from));
         return NULL;
-    return instance;
+    }
+    return run_datas(instance, thread_of, false, diag, trap) ? instance : NULL;
+}
+
+/* --- reset ------------------------------------------------------------------------------------ */
+
+static bool reset_memories(Instance *instance, Diag *diag)
+{
+    const Module *m = instance->module;
+    for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++) {
+        Memory *memory = instance->memories[i];
+        if (!tern_memory_reset(memory)) return no_memory(diag);
+        if (i > 0 || memory->heap == NULL) continue;
+        GuestHeap *heap =
+            tern_guest_heap_new(memory->alloc, instance->heap_start, instance->heap_bytes);
+        if (heap == NULL) return no_memory(diag);
+        tern_guest_heap_free_all(memory->heap);
+        memory->heap = heap;
+    }
+    return true;
+}
+
+static bool reset_tables(Instance *instance, Diag *diag, TrapCode *trap)
+{
+    const Module *m = instance->module;
+    for (u32 i = m->nimported[EXTERN_TABLE]; i < m->ntables; i++) {
+        Value init = {.cells = {REF_NULL, 0}};
+        if (m->tables[i].init != NULL) {
+            TrapCode code = tern_const_eval(instance, m->tables[i].init, &init);
+            if (code != TRAP_NONE) return trapped(diag, trap, code, "table %u", (unsigned)i);
+        }
+        Table *table = instance->tables[i];
+        table->size = table->type.limits.min;
+        for (u64 k = 0; k < table->size; k++) table->elems[k] = init.ref;
+    }
+    return true;
+}
+
+static bool can_reset(const Instance *instance)
+{
+    const Module *m = instance->module;
+    for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++)
+        if (m->memories[i].limits.is_shared) return false;
+    tern_port_mutex_lock(&instance->store->execs_lock);
+    bool is_running = false;
+    for (const Exec *x = instance->store->execs; x != NULL; x = x->next) is_running |= x->depth > 0;
+    tern_port_mutex_unlock(&instance->store->execs_lock);
+    return !is_running;
+}
+
+bool tern_instance_restore(Instance *instance, Diag *diag)
+{
+    const Module *m = instance->module;
+    if (!can_reset(instance)) {
+        return tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET,
+                             "an instance that is running, or has a shared memory, cannot be reset");
+    }
+    TrapCode trap = TRAP_NONE;
+    memset(instance->elem_dropped, 0, m->nelems);
+    memset(instance->data_dropped, 0, m->ndatas);
+    return reset_memories(instance, diag) && make_globals(instance, diag, &trap) &&
+           reset_tables(instance, diag, &trap) && make_elems(instance, diag, &trap) &&
+           run_elems(instance, true, diag, &trap) && run_datas(instance, NULL, true, diag, &trap);
 }
 
 TrapCode tern_instance_start(Instance *instance, Exec *x)
@@ -361,12 +442,15 @@ FuncInst *tern_instance_func(Instance *instance, u32 func_index)
 {
     FuncInst *func = instance->funcs[func_index];
     if (LIKELY(func != NULL)) return func;
-    func = tern_arena_alloc(&instance->store->arena, sizeof *func, 1);
+    func = tern_func_alloc(instance->store);
     if (func == NULL) return NULL;
     func->type_id = instance->module->funcs[func_index].type_id;
     func->func_index = func_index;
     func->instance = instance;
     func->type = tern_module_func_type(instance->module, func_index);
+    const Tier *tier = instance->store->engine->options.tier;
+    if (tier != NULL && tier->func_code != NULL)
+        func->code = tier->func_code(instance, func_index);
     instance->funcs[func_index] = func;
     return func;
 }

@@ -10,6 +10,7 @@
 
 #include "runtime/guest_heap.h"
 #include "runtime/guest_range.h"
+#include "runtime/memory_pool.h"
 #include "runtime/wait.h"
 
 #define INDEX_SPACE_32 (4ull << 30)
@@ -38,32 +39,105 @@ static bool vm_reserve(Memory *memory, u64 bytes)
     if (base == NULL) return false;
     memory->base = base;
     memory->block_bytes = bytes;
+    memory->committed_bytes = 0;
     memory->is_vm = true;
     return true;
+}
+
+/* What was committed of a guarded reservation, for the next memory. */
+static bool block_keep(const Memory *memory)
+{
+    bool is_kept = memory->pool != NULL && memory->is_vm && !memory->type.limits.is_shared &&
+                   memory->block_bytes == tern_memory_block_bytes();
+    if (!is_kept) return false;
+    MemoryBlock block = {memory->base, memory->committed_bytes, memory->image_id, memory->image_from,
+                         memory->image_to};
+    return tern_memory_pool_give(memory->pool, &block);
 }
 
 static void block_free(Memory *memory)
 {
     if (memory->base == NULL) return;
-    if (memory->is_vm) {
-        tern_port_vm_release(memory->base, (size_t)memory->block_bytes);
-    } else {
+    if (!memory->is_vm) {
         tern_free(memory->alloc, memory->base, (size_t)memory->block_bytes);
+    } else if (!block_keep(memory)) {
+        tern_port_vm_release(memory->base, (size_t)memory->block_bytes);
     }
     memory->base = NULL;
     memory->block_bytes = 0;
+    memory->committed_bytes = 0;
+    memory->image_id = 0;
     memory->is_vm = false;
 }
 
-/* Makes [0, new_bytes) of a reservation accessible, of which [0, old_bytes) is already. Whole host
- * pages are committed; bytes past the memory's end were never written and are zero when it grows
- * over them. */
-static bool vm_commit(const Memory *memory, u64 old_bytes, u64 new_bytes)
+/* Makes [0, new_bytes) of a reservation accessible, in whole host pages; bytes past the memory's end were never
+ * written and are zero when it grows over them. */
+static bool vm_commit(Memory *memory, u64 new_bytes)
 {
-    u64 from = round_up(old_bytes, tern_port_page_size());
-    u64 to = round_up(new_bytes, tern_port_page_size());
+    u64 from = memory->committed_bytes, to = round_up(new_bytes, tern_port_page_size());
     if (to > memory->block_bytes) return false;
-    return from >= to || tern_port_vm_commit(memory->base + from, (size_t)(to - from));
+    if (from >= to) return true;
+    if (!tern_port_vm_commit(memory->base + from, (size_t)(to - from))) return false;
+    memory->committed_bytes = to;
+    return true;
+}
+
+/* Makes what is accessible of a reservation end at new_bytes. */
+static bool vm_shrink(Memory *memory, u64 new_bytes)
+{
+    u64 to = round_up(new_bytes, tern_port_page_size());
+    if (memory->committed_bytes <= to) return true;
+    if (!tern_port_vm_protect(memory->base + to, (size_t)(memory->committed_bytes - to))) return false;
+    memory->committed_bytes = to;
+    return true;
+}
+
+/* Exactly [0, bytes) accessible, with the image in it or zero. */
+static bool block_fit(Memory *memory, u64 bytes, const MemoryImage *image)
+{
+    bool is_mapped = image != NULL && memory->image_id == image->id;
+    if (memory->image_id != 0 && !is_mapped) {
+        u64 size = memory->image_to - memory->image_from;
+        if (!tern_port_vm_image_unmap(memory->base + memory->image_from, (size_t)size)) return false;
+        memory->image_id = 0;
+    }
+    if (!vm_shrink(memory, bytes) || !vm_commit(memory, bytes)) return false;
+    if (image == NULL || is_mapped) return true;
+    u8 *at = memory->base + image->from;
+    if (!tern_port_vm_image_map(image->handle, at, (size_t)(image->to - image->from))) return false;
+    memory->image_id = image->id;
+    memory->image_from = image->from;
+    memory->image_to = image->to;
+    return true;
+}
+
+/* A reservation of which nothing is worth keeping. */
+static void vm_drop(Memory *memory)
+{
+    memory->pool = NULL;
+    block_free(memory);
+}
+
+/* A guarded reservation from the pool. */
+static bool pooled_block_new(Memory *memory, u64 bytes, const MemoryImage *image)
+{
+    MemoryPool *pool = memory->pool;
+    MemoryBlock block;
+    if (!tern_memory_pool_take(pool, image != NULL ? image->id : 0, &block)) return false;
+    memory->base = block.base;
+    memory->block_bytes = tern_memory_block_bytes();
+    memory->is_vm = true;
+    memory->committed_bytes = block.committed_bytes;
+    memory->image_id = block.image_id;
+    memory->image_from = block.image_from;
+    memory->image_to = block.image_to;
+    if (block_fit(memory, bytes, image)) {
+        memory->reserved_bytes = memory->block_bytes;
+        return true;
+    }
+    vm_drop(memory);
+    memory->pool = pool;
+    return false;
 }
 
 /* A block that may move, with new_bytes accessible and zero; a reservation has room to double. */
@@ -74,7 +148,7 @@ static bool movable_block_new(Memory *memory, u64 new_bytes)
         u64 limit = memory->max_pages * memory->page_bytes;
         u64 want = u64_max(u64_min(new_bytes * 2, limit), new_bytes);
         if (vm_reserve(memory, want) || vm_reserve(memory, new_bytes)) {
-            if (vm_commit(memory, 0, new_bytes)) return true;
+            if (vm_commit(memory, new_bytes)) return true;
             block_free(memory);
             return false;
         }
@@ -85,26 +159,37 @@ static bool movable_block_new(Memory *memory, u64 new_bytes)
 }
 
 /* A block that stays where it is. */
-static bool fixed_block_new(Memory *memory, u64 bytes, u64 reserve_bytes)
+static bool fixed_block_new(Memory *memory, u64 bytes, u64 reserve_bytes, const MemoryImage *image)
 {
-    if (!vm_reserve(memory, reserve_bytes)) return false;
-    if (!vm_commit(memory, 0, bytes)) {
-        block_free(memory);
-        return false;
+    bool ok = vm_reserve(memory, reserve_bytes);
+    if (!ok && memory->pool != NULL) { /* what is kept may be what is missing */
+        tern_memory_pool_drain(memory->pool);
+        ok = vm_reserve(memory, reserve_bytes);
+    }
+    if (!ok) return false;
+    if (!block_fit(memory, bytes, image)) {
+        MemoryPool *pool = memory->pool;
+        vm_drop(memory);
+        memory->pool = pool;
+        return image != NULL && fixed_block_new(memory, bytes, reserve_bytes, NULL);
     }
     memory->reserved_bytes = memory->block_bytes;
     return true;
 }
 
-static bool block_new(Memory *memory, u64 bytes, bool may_move)
+static bool block_new(Memory *memory, u64 bytes, const MemoryOptions *options)
 {
     const Limits *limits = &memory->type.limits;
-    bool has_guard = !may_move && !limits->is_64 && sizeof(size_t) == 8;
-    /* One host page more, for the width of an access at the largest address and offset. */
-    u64 guarded = MEMORY_GUARDED_BYTES + tern_port_page_size();
-    if (has_guard && fixed_block_new(memory, bytes, guarded)) return true;
+    bool has_guard = !options->may_move && !limits->is_64 && sizeof(size_t) == 8;
+    if (has_guard) {
+        const MemoryImage *image = options->image;
+        bool has_image = image != NULL && !limits->is_shared && image->end <= bytes;
+        if (!has_image) image = NULL;
+        if (memory->pool != NULL && !limits->is_shared && pooled_block_new(memory, bytes, image)) return true;
+        if (fixed_block_new(memory, bytes, tern_memory_block_bytes(), image)) return true;
+    }
     if (limits->is_shared)
-        return fixed_block_new(memory, bytes, memory->max_pages * memory->page_bytes);
+        return fixed_block_new(memory, bytes, memory->max_pages * memory->page_bytes, NULL);
     return movable_block_new(memory, bytes);
 }
 
@@ -145,11 +230,13 @@ Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOption
     memory->page_bytes = page_bytes;
     memory->npages = type->limits.min;
     memory->max_pages = max_pages;
+    memory->initial_pages = memory->npages;
+    memory->pool = options->pool;
     memory->size_bytes = memory->npages * page_bytes; /* fits: npages <= page_limit */
     bool is_shared = type->limits.is_shared;
     if (is_shared) memory->waits = tern_wait_queue_new(alloc);
     if ((is_shared && memory->waits == NULL) ||
-        !block_new(memory, memory->size_bytes, options->may_move)) {
+        !block_new(memory, memory->size_bytes, options)) {
         tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET, "of %llu bytes",
                       (unsigned long long)memory->size_bytes);
         tern_wait_queue_free(memory->waits);
@@ -181,7 +268,7 @@ void tern_memory_release(Memory *memory)
 /* Makes the block hold new_bytes, zero from size_bytes on. On false the block is as it was. */
 static bool block_grow(Memory *memory, u64 new_bytes)
 {
-    if (memory->is_vm && vm_commit(memory, memory->size_bytes, new_bytes)) return true;
+    if (memory->is_vm && vm_commit(memory, new_bytes)) return true;
     if (memory->reserved_bytes > 0) return false;
     if (new_bytes > SIZE_MAX / 2) return false;
     if (!memory->is_vm && new_bytes < LARGE_BLOCK_BYTES) {
@@ -211,7 +298,7 @@ static u64 grow(Memory *memory, u64 delta_pages)
     if (delta_pages == 0) return old;
     if (delta_pages > memory->max_pages - old) return UINT64_MAX;
     u64 new_bytes = (old + delta_pages) * memory->page_bytes; /* fits: max_pages <= page_limit */
-    if (!block_grow(memory, new_bytes)) return UINT64_MAX;
+    if (new_bytes > tern_memory_window(memory) || !block_grow(memory, new_bytes)) return UINT64_MAX;
     __atomic_store_n(&memory->npages, old + delta_pages, __ATOMIC_RELEASE);
     __atomic_store_n(&memory->size_bytes, new_bytes, __ATOMIC_RELEASE);
     return old;
@@ -224,4 +311,44 @@ u64 tern_memory_grow(Memory *memory, u64 delta_pages)
     u64 old = grow(memory, delta_pages);
     tern_port_mutex_unlock(&memory->lock);
     return old;
+}
+
+/* --- windows ---------------------------------------------------------------------------------- */
+
+bool tern_memory_window_open(Memory *memory, u64 start, void *owner)
+{
+    if (!memory->is_guarded || start >= MEMORY_WINDOW_END) return false;
+    bool is_shared = memory->type.limits.is_shared;
+    if (is_shared) tern_port_mutex_lock(&memory->lock);
+    bool ok = memory->window == NULL && start >= tern_memory_size(memory);
+    if (ok) {
+        memory->window = owner;
+        memory->window_bytes = MEMORY_WINDOW_END - start;
+        memory->pool = NULL; /* what is seen there must never be another guest's */
+    }
+    if (is_shared) tern_port_mutex_unlock(&memory->lock);
+    return ok;
+}
+
+void tern_memory_window_close(Memory *memory)
+{
+    memory->window = NULL;
+    memory->window_bytes = 0;
+}
+
+bool tern_memory_reset(Memory *memory)
+{
+    u64 bytes = memory->initial_pages * memory->page_bytes;
+    if (memory->is_vm) {
+        size_t committed = (size_t)memory->committed_bytes;
+        bool is_restored = tern_port_vm_restore(memory->base, committed);
+        if (!is_restored && memory->image_id != 0) return false;
+        if (!is_restored) tern_port_vm_zero(memory->base, committed);
+        if (!vm_shrink(memory, bytes)) return false;
+    } else {
+        memset(memory->base, 0, (size_t)memory->block_bytes);
+    }
+    memory->npages = memory->initial_pages;
+    memory->size_bytes = bytes;
+    return true;
 }

@@ -16,12 +16,18 @@ Engine *tern_engine_new(const EngineOptions *options)
         tern_free(options->alloc, engine, sizeof *engine);
         return NULL;
     }
+    tern_memory_pool_init(&engine->pool);
+    tern_port_mutex_init(&engine->stacks.lock);
     return engine;
 }
 
 void tern_engine_free(Engine *engine)
 {
     if (engine == NULL) return;
+    tern_memory_pool_done(&engine->pool);
+    for (u32 i = 0; i < engine->stacks.n; i++)
+        tern_port_vm_release(engine->stacks.kept[i].stack, engine->stacks.kept[i].bytes);
+    tern_port_mutex_done(&engine->stacks.lock);
     tern_types_free(engine->types);
     tern_free(engine->options.alloc, engine, sizeof *engine);
 }
@@ -45,8 +51,7 @@ void tern_store_free(Store *store)
     while (store->gc_roots != NULL) tern_gc_root_free(store, store->gc_roots);
     for (u32 i = 0; i < store->memories.n; i++) tern_memory_release(store->memories.items[i]);
     for (u32 i = 0; i < store->tables.n; i++) {
-        Table *table = store->tables.items[i];
-        tern_free(alloc, table->elems, (size_t)table->cap * sizeof(Ref));
+        tern_table_done(store, store->tables.items[i]);
     }
     for (u32 i = 0; i < store->instances.n; i++)
         tern_module_release(store->instances.items[i]->module);
@@ -69,9 +74,15 @@ bool tern_store_hold_type(Store *store, u32 type_id)
     return true;
 }
 
+FuncInst *tern_func_alloc(Store *store)
+{
+    u8 *block = tern_arena_alloc(&store->arena, sizeof(FuncInst) + 8, 1); /* aligned to 16 */
+    return block != NULL ? (FuncInst *)(void *)(block + 8) : NULL;
+}
+
 FuncInst *tern_func_new(Store *store, u32 type_id, HostFunc *host, void *env, const char *name)
 {
-    FuncInst *func = tern_arena_alloc(&store->arena, sizeof *func, 1);
+    FuncInst *func = tern_func_alloc(store);
     if (func == NULL || !tern_store_hold_type(store, type_id)) return NULL;
     *func = (FuncInst){
         .type_id = type_id,
@@ -87,14 +98,15 @@ FuncInst *tern_func_new(Store *store, u32 type_id, HostFunc *host, void *env, co
 Memory *tern_store_memory_new(Store *store, const MemoryType *type, const MemoryOptions *options,
                               Diag *diag)
 {
-    MemoryOptions defaults = {.may_move = store->engine->options.memories_move,
-                              .max_pages = UINT64_MAX};
+    MemoryOptions with_pool = {.may_move = store->engine->options.memories_move,
+                               .max_pages = UINT64_MAX};
+    if (options != NULL) with_pool = *options;
+    with_pool.pool = &store->engine->pool;
     if (!vec_reserve(&store->memories, store->alloc, 1)) {
         tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
         return NULL;
     }
-    Memory *memory =
-        tern_memory_new(store->alloc, type, options != NULL ? options : &defaults, diag);
+    Memory *memory = tern_memory_new(store->alloc, type, &with_pool, diag);
     if (memory == NULL) return NULL;
     vec_push(&store->memories, store->alloc, memory);
     return memory;

@@ -12,7 +12,7 @@
 #include "base/vec.h"
 #include "module/module.h"
 #include "ops/trap.h"
-#include "runtime/memory.h"
+#include "runtime/memory_pool.h"
 #include "runtime/value.h"
 
 typedef struct Engine Engine;
@@ -37,6 +37,8 @@ typedef struct Tier {
     /* The function index and byte offset (in the module) of a position in code; used when a trap is
      * described. Fills frames innermost first; returns how many there are in all. */
     u32 (*backtrace)(const Exec *x, struct TrapFrame *frames, u32 max);
+    /* What FuncInst.code is for a function of the instance's own, after attach. NULL: nothing. */
+    void *(*func_code)(const Instance *instance, u32 func_index);
 } Tier;
 
 typedef struct EngineOptions {
@@ -48,9 +50,23 @@ typedef struct EngineOptions {
     bool gc_stress;       /* for tests: collect at every allocation */
 } EngineOptions;
 
+/* Stacks of Execs that are gone, for the next ones of their size. Nothing reads a cell before it is written, so
+ * they are not cleared. */
+enum { STACK_POOL_STACKS = 8, STACK_POOL_MAX_BYTES = 256 << 10 };
+typedef struct StackPool {
+    Mutex lock;
+    struct {
+        u64 *stack;
+        size_t bytes;
+    } kept[STACK_POOL_STACKS];
+    u32 n;
+} StackPool;
+
 struct Engine {
     EngineOptions options;
     TypeRegistry *types;
+    MemoryPool pool;
+    StackPool stacks;
 };
 
 /* NULL if there is no memory. Engines share nothing with each other. */
@@ -66,7 +82,7 @@ struct FuncInst {
     u32 type_id;
     u32 func_index;     /* in its module */
     Instance *instance; /* NULL: a host function */
-    void *code;         /* the tier's, for WebAssembly functions */
+    void *code;         /* the tier's, for WebAssembly functions: set when they are made */
     HostFunc *host;
     void *env;
     const FuncType *type;
@@ -119,6 +135,10 @@ struct Instance {
     Ref **elem_refs;  /* passive segments given by expressions: their elements, evaluated once; else NULL */
     u8 *elem_dropped; /* one byte per segment; the tern_instance_* and builtins keep it */
     u8 *data_dropped;
+    /* For a reset: where the host-managed heap of its own memory 0 is (size 0: none), and what that made of a
+     * global (UINT32_MAX: nothing). */
+    u64 heap_start, heap_bytes;
+    u32 heap_base_global, heap_base;
     void *host_data;  /* the embedder's */
 };
 
@@ -129,6 +149,7 @@ struct Store {
     struct { VEC(Instance *) } instances;
     struct { VEC(Memory *) } memories;
     struct { VEC(Table *) } tables;
+    u64 ntable_elems; /* of all tables: bounded */
     struct { VEC(u32) } type_ids; /* references held for host functions and tags */
     void *host_data;
 
@@ -144,6 +165,10 @@ struct Store {
 Store *tern_store_new(Engine *engine);
 void tern_store_free(Store *store);
 
+/* A zeroed FuncInst, at an address of 8 modulo 16, where no GcObject is: the embedding API tells them apart by
+ * that. NULL: no memory. */
+FuncInst *tern_func_alloc(Store *store);
+
 /* Hosts' own definitions. NULL if there is no memory (memories: see tern_memory_new). */
 FuncInst *tern_func_new(Store *store, u32 type_id, HostFunc *host, void *env, const char *name);
 Table *tern_table_new(Store *store, const TableType *type, Ref init);
@@ -155,6 +180,9 @@ Tag *tern_tag_new(Store *store, u32 type_id);
 
 /* Takes a reference to a type for the rest of the store's life. False: no memory. */
 bool tern_store_hold_type(Store *store, u32 type_id);
+
+/* Frees the elements; the table itself goes with the store. */
+void tern_table_done(Store *store, Table *table);
 
 /* The old size, or UINT64_MAX if refused. */
 u64 tern_table_grow(Store *store, Table *table, u64 delta, Ref init);
@@ -174,6 +202,11 @@ typedef struct InstantiateOptions {
  * imported tables stay alive with the store. */
 Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
                             const InstantiateOptions *options, Diag *diag, TrapCode *trap);
+/* Puts back what the instance defines: memories, globals, tables and segments are as tern_instance_new left them,
+ * before the start function. What it imports, objects that others still refer to, and the host's own data stay
+ * as they are. Nothing in the store may be running. False and a diag: something is, the instance defines a shared
+ * memory, or it is out of memory, after which the instance is good for another reset only. */
+bool tern_instance_restore(Instance *instance, Diag *diag);
 /* Runs the start function, if there is one. */
 TrapCode tern_instance_start(Instance *instance, Exec *x);
 

@@ -1,112 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* fd.c - descriptors: the guest's standard streams.
+/* fd.c - moving bytes: files, the guest's standard streams, sockets.
  *
  * A blocking read or write waits in slices and looks for an interrupt between them. The guest's lists of
  * buffers are read once to check and again to use; as another thread may change a shared memory in between,
  * the second reading checks again.
  */
 #include "wasi/context.h"
-
-/* --- state ------------------------------------------------------------------------------------------ */
-
-static u8 filetype_of(const WasiFd *f)
-{
-    switch (f->kind) {
-    case PORT_STREAM_REGULAR: return WASI_FILETYPE_REGULAR_FILE;
-    case PORT_STREAM_TERMINAL: return WASI_FILETYPE_CHARACTER_DEVICE;
-    case PORT_STREAM_SOCKET: return WASI_FILETYPE_SOCKET_STREAM;
-    case PORT_STREAM_PIPE:
-    case PORT_STREAM_OTHER: break;
-    }
-    return WASI_FILETYPE_UNKNOWN;
-}
-
-WasiErrno tern_wasi_fd_close(WasiCall *call, const u64 *args)
-{
-    WasiFd *f = wasi_fd(call->wasi, args[0], 0);
-    if (f == NULL) return WASI_EBADF;
-    f->is_open = false; /* the host's descriptor is borrowed */
-    return WASI_ESUCCESS;
-}
-
-WasiErrno tern_wasi_fd_fdstat_get(WasiCall *call, const u64 *args)
-{
-    const WasiFd *f = wasi_fd(call->wasi, args[0], 0);
-    if (f == NULL) return WASI_EBADF;
-    u8 *p = wasi_range(call, args[1], 24);
-    if (p == NULL) return WASI_EFAULT;
-    memset(p, 0, 24);
-    p[0] = filetype_of(f);
-    wasi_put(p + 2, f->flags, 2);
-    wasi_put(p + 8, f->rights, 8);
-    wasi_put(p + 16, f->rights_inheriting, 8);
-    return WASI_ESUCCESS;
-}
-
-WasiErrno tern_wasi_fd_fdstat_set_flags(WasiCall *call, const u64 *args)
-{
-    WasiFd *f = wasi_fd(call->wasi, args[0], WASI_RIGHT_FD_FDSTAT_SET_FLAGS);
-    if (f == NULL) return WASI_EBADF;
-    if ((args[1] & ~(u64)WASI_FDFLAGS_ALL) != 0) return WASI_EINVAL;
-    if ((args[1] & ~(u64)(WASI_FDFLAG_APPEND | WASI_FDFLAG_NONBLOCK)) != 0) return WASI_ENOTSUP;
-    f->flags = (u16)args[1];
-    return WASI_ESUCCESS;
-}
-
-/* Device, inode and times of a standard stream are the host's business and read as zero. wasi_unstable has
- * a link count of 4 bytes, which moves what follows it. */
-WasiErrno tern_wasi_fd_filestat_get(WasiCall *call, const u64 *args)
-{
-    const WasiFd *f = wasi_fd(call->wasi, args[0], WASI_RIGHT_FD_FILESTAT_GET);
-    if (f == NULL) return WASI_EBADF;
-    u32 size_bytes = call->is_unstable ? 56 : 64;
-    u8 *p = wasi_range(call, args[1], size_bytes);
-    if (p == NULL) return WASI_EFAULT;
-    memset(p, 0, size_bytes);
-    p[16] = filetype_of(f);
-    if (call->is_unstable)
-        wasi_put(p + 20, 1, 4);
-    else
-        wasi_put(p + 24, 1, 8);
-    wasi_put(p + (call->is_unstable ? 24 : 32), tern_port_stream_size(f->handle), 8);
-    return WASI_ESUCCESS;
-}
-
-WasiErrno tern_wasi_fd_seek(WasiCall *call, const u64 *args)
-{
-    return wasi_fd(call->wasi, args[0], 0) == NULL ? WASI_EBADF : WASI_ESPIPE;
-}
-
-WasiErrno tern_wasi_fd_tell(WasiCall *call, const u64 *args)
-{
-    return wasi_fd(call->wasi, args[0], 0) == NULL ? WASI_EBADF : WASI_ESPIPE;
-}
-
-/* No descriptor is a preopened directory; this answer ends wasi-libc's search for them. */
-WasiErrno tern_wasi_fd_prestat_get(WasiCall *call, const u64 *args)
-{
-    (void)call, (void)args;
-    return WASI_EBADF;
-}
-
-WasiErrno tern_wasi_fd_prestat_dir_name(WasiCall *call, const u64 *args)
-{
-    (void)call, (void)args;
-    return WASI_EBADF;
-}
-
-/* --- sockets ---------------------------------------------------------------------------------------- */
-
-/* Guests are given no sockets: a standard stream that is one on the host is a stream to them. */
-static WasiErrno not_socket(const WasiCall *call, u64 fd)
-{
-    return wasi_fd(call->wasi, fd, 0) == NULL ? WASI_EBADF : WASI_ENOTSOCK;
-}
-
-WasiErrno tern_wasi_sock_accept(WasiCall *call, const u64 *args) { return not_socket(call, args[0]); }
-WasiErrno tern_wasi_sock_recv(WasiCall *call, const u64 *args) { return not_socket(call, args[0]); }
-WasiErrno tern_wasi_sock_send(WasiCall *call, const u64 *args) { return not_socket(call, args[0]); }
-WasiErrno tern_wasi_sock_shutdown(WasiCall *call, const u64 *args) { return not_socket(call, args[0]); }
 
 /* --- reading and writing ---------------------------------------------------------------------------- */
 
@@ -161,7 +60,7 @@ static WasiErrno wait_for(WasiCall *call, const WasiFd *f, bool write)
     if (wasi_interrupted(call)) return WASI_EINTR;
     if (f->kind == PORT_STREAM_REGULAR) return WASI_ESUCCESS;
     PortPoll poll = {.handle = f->handle, .write = write};
-    bool no_wait = (f->flags & WASI_FDFLAG_NONBLOCK) != 0;
+    bool no_wait = (tern_wasi_fd_flags(call->wasi, f) & WASI_FDFLAG_NONBLOCK) != 0;
     for (;;) {
         tern_port_poll(&poll, 1, no_wait ? 0 : WASI_SLICE_NS);
         if (poll.is_bad) return WASI_EBADF;
@@ -171,75 +70,219 @@ static WasiErrno wait_for(WasiCall *call, const WasiFd *f, bool write)
     }
 }
 
+/* What moves bytes: a stream at its own position, a file at a place, or a socket. */
+typedef enum Way { WAY_READ, WAY_WRITE, WAY_READ_AT, WAY_WRITE_AT, WAY_PEEK, WAY_RECV, WAY_SEND } Way;
+typedef struct Transfer {
+    const WasiFd *f;
+    Way way;
+    bool write, is_truncated;
+    u64 offset; /* where _AT */
+} Transfer;
+
+static PortError move(Transfer *t, const PortSlice *slices, u32 n, size_t *done)
+{
+    s64 handle = t->f->handle;
+    switch (t->way) {
+    case WAY_READ: return tern_port_stream_read(handle, slices, n, done);
+    case WAY_WRITE: return tern_port_stream_write(handle, slices, n, done);
+    case WAY_READ_AT: return tern_port_file_read_at(handle, slices, n, t->offset, done);
+    case WAY_WRITE_AT: return tern_port_file_write_at(handle, slices, n, t->offset, done);
+    case WAY_PEEK:
+    case WAY_RECV:
+        return tern_port_socket_recv(handle, slices, n, t->way == WAY_PEEK, done, &t->is_truncated);
+    case WAY_SEND: return tern_port_socket_send(handle, slices, n, done);
+    }
+    return PORT_E_INVAL;
+}
+
 /* One wait and one transfer, repeated only when a signal came first. */
-static WasiErrno transfer(WasiCall *call, const WasiFd *f, bool write, const PortSlice *slices, u32 n,
-                          size_t *done)
+static WasiErrno transfer(WasiCall *call, Transfer *t, const PortSlice *slices, u32 n, size_t *done)
 {
     for (;;) {
-        WasiErrno error = wait_for(call, f, write);
+        WasiErrno error = wait_for(call, t->f, t->write);
         if (error != WASI_ESUCCESS) return error;
-        PortError got = write ? tern_port_stream_write(f->handle, slices, n, done)
-                              : tern_port_stream_read(f->handle, slices, n, done);
+        PortError got = move(t, slices, n, done);
         if (got == PORT_E_INTR) continue;
         /* Somebody else was faster, or the host's descriptor does not block: wait again. */
-        if (got == PORT_E_AGAIN && (f->flags & WASI_FDFLAG_NONBLOCK) == 0) continue;
+        bool waits = (tern_wasi_fd_flags(call->wasi, t->f) & WASI_FDFLAG_NONBLOCK) == 0;
+        if (got == PORT_E_AGAIN && waits) continue;
         return tern_wasi_errno_of(got);
     }
 }
 
-WasiErrno tern_wasi_fd_read(WasiCall *call, const u64 *args)
+/* Fills what one transfer gives. */
+static WasiErrno read_some(WasiCall *call, Transfer *t, u64 array, u64 count, size_t *done)
 {
-    const WasiFd *f = wasi_fd(call->wasi, args[0], WASI_RIGHT_FD_READ);
-    if (f == NULL) return WASI_EBADF;
     Iovecs v;
     u64 total;
-    WasiErrno error = iovecs_check(call, args[1], args[2], &v, &total);
-    if (error != WASI_ESUCCESS) return error;
-    if (wasi_range(call, args[3], 4) == NULL) return WASI_EFAULT;
-
-    size_t done = 0;
-    if (total > 0) {
-        PortSlice slices[PORT_SLICES_MAX];
-        u32 n = iovecs_take(call, &v, (size_t)total, slices);
-        if (n == 0) return WASI_EFAULT;
-        error = transfer(call, f, false, slices, n, &done);
-        if (error != WASI_ESUCCESS) return error;
-    }
-    return wasi_store(call, args[3], done, 4);
+    WasiErrno error = iovecs_check(call, array, count, &v, &total);
+    *done = 0;
+    if (error != WASI_ESUCCESS || total == 0) return error;
+    PortSlice slices[PORT_SLICES_MAX];
+    u32 n = iovecs_take(call, &v, (size_t)total, slices);
+    return n == 0 ? WASI_EFAULT : transfer(call, t, slices, n, done);
 }
 
 /* Writes everything, so that guests that ignore a short count are right, unless the descriptor does not
  * wait or something fails after the first bytes. */
-WasiErrno tern_wasi_fd_write(WasiCall *call, const u64 *args)
+static WasiErrno write_all(WasiCall *call, Transfer *t, u64 array, u64 count, u64 *written)
 {
-    const WasiFd *f = wasi_fd(call->wasi, args[0], WASI_RIGHT_FD_WRITE);
-    if (f == NULL) return WASI_EBADF;
     Iovecs v;
     u64 total;
-    WasiErrno error = iovecs_check(call, args[1], args[2], &v, &total);
+    WasiErrno error = iovecs_check(call, array, count, &v, &total);
+    *written = 0;
     if (error != WASI_ESUCCESS) return error;
-    if (wasi_range(call, args[3], 4) == NULL) return WASI_EFAULT;
-
-    u64 written = 0;
-    while (written < total) {
+    while (*written < total) {
         /* A pipe that is ready takes this much without blocking. */
-        size_t max = f->kind == PORT_STREAM_REGULAR ? (size_t)(total - written) : PORT_PIPE_CHUNK;
+        size_t max = t->f->kind == PORT_STREAM_REGULAR ? (size_t)(total - *written) : PORT_PIPE_CHUNK;
         PortSlice slices[PORT_SLICES_MAX];
         Iovecs next = v;
         u32 n = iovecs_take(call, &next, max, slices);
         size_t wanted = 0, done = 0;
         for (u32 i = 0; i < n; i++) wanted += slices[i].size;
-        error = n == 0 ? WASI_EFAULT : transfer(call, f, true, slices, n, &done);
+        error = n == 0 ? WASI_EFAULT : transfer(call, t, slices, n, &done);
         if (error == WASI_ESUCCESS && done == 0) error = WASI_EIO; /* no progress would be for ever */
-        if (error != WASI_ESUCCESS) {
-            if (written == 0 || call->trap != TRAP_NONE) return error;
-            break;
-        }
+        if (error != WASI_ESUCCESS)
+            return *written == 0 || call->trap != TRAP_NONE ? error : WASI_ESUCCESS;
         if (done == wanted)
             v = next;
         else
             iovecs_take(call, &v, done, slices);
-        written += done;
+        *written += done;
+        t->offset += done;
     }
-    return wasi_store(call, args[3], written, 4);
+    return WASI_ESUCCESS;
+}
+
+static WasiErrno fd_read(WasiCall *call, const u64 *args, Way way, u64 rights, u64 offset, u64 count_addr)
+{
+    WasiFd *f;
+    WasiErrno error = tern_wasi_fd_take(call, args[0], rights, &f);
+    if (error != WASI_ESUCCESS) return error;
+    if (wasi_range(call, count_addr, 4) == NULL) return WASI_EFAULT;
+    Transfer t = {.f = f, .way = way, .offset = offset};
+    size_t done;
+    error = read_some(call, &t, args[1], args[2], &done);
+    return error != WASI_ESUCCESS ? error : wasi_store(call, count_addr, done, 4);
+}
+
+static WasiErrno fd_write(WasiCall *call, const u64 *args, Way way, u64 rights, u64 offset, u64 count_addr)
+{
+    WasiFd *f;
+    WasiErrno error = tern_wasi_fd_take(call, args[0], rights, &f);
+    if (error != WASI_ESUCCESS) return error;
+    if (wasi_range(call, count_addr, 4) == NULL) return WASI_EFAULT;
+    Transfer t = {.f = f, .way = way, .write = true, .offset = offset};
+    u64 written;
+    error = write_all(call, &t, args[1], args[2], &written);
+    return error != WASI_ESUCCESS ? error : wasi_store(call, count_addr, written, 4);
+}
+
+WasiErrno tern_wasi_fd_read(WasiCall *call, const u64 *args)
+{
+    return fd_read(call, args, WAY_READ, WASI_RIGHT_FD_READ, 0, args[3]);
+}
+
+WasiErrno tern_wasi_fd_write(WasiCall *call, const u64 *args)
+{
+    return fd_write(call, args, WAY_WRITE, WASI_RIGHT_FD_WRITE, 0, args[3]);
+}
+
+/* Only a file has places; what has no right to seek has none. */
+static WasiErrno has_places(WasiCall *call, u64 fd)
+{
+    WasiFd *f;
+    WasiErrno error = tern_wasi_fd_hold(call->wasi, fd, 0, &f);
+    if (error != WASI_ESUCCESS) return error;
+    if (f->type != PORT_FILE_DIRECTORY && !f->is_owned) error = WASI_ESPIPE;
+    tern_wasi_fd_release(call->wasi, f);
+    return error;
+}
+
+WasiErrno tern_wasi_fd_pread(WasiCall *call, const u64 *args)
+{
+    WasiErrno error = has_places(call, args[0]);
+    if (error != WASI_ESUCCESS) return error;
+    return fd_read(call, args, WAY_READ_AT, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, args[3], args[4]);
+}
+
+WasiErrno tern_wasi_fd_pwrite(WasiCall *call, const u64 *args)
+{
+    WasiErrno error = has_places(call, args[0]);
+    if (error != WASI_ESUCCESS) return error;
+    return fd_write(call, args, WAY_WRITE_AT, WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SEEK, args[3], args[4]);
+}
+
+/* --- sockets ---------------------------------------------------------------------------------------- */
+
+enum { RIFLAG_PEEK = 1, RIFLAG_WAITALL = 2, ROFLAG_TRUNCATED = 1, SDFLAG_RD = 1, SDFLAG_WR = 2 };
+
+/* A socket that the host gave, or one accepted from it. A standard stream that is one on the host is a
+ * stream to the guest. */
+static WasiErrno take_socket(WasiCall *call, u64 fd, u64 rights, WasiFd **out)
+{
+    WasiErrno error = tern_wasi_fd_take(call, fd, 0, out);
+    if (error != WASI_ESUCCESS) return error;
+    if (!(*out)->is_socket) return WASI_ENOTSOCK;
+    tern_wasi_call_end(call);
+    return tern_wasi_fd_take(call, fd, rights, out);
+}
+
+WasiErrno tern_wasi_sock_accept(WasiCall *call, const u64 *args)
+{
+    WasiFd *f;
+    WasiErrno error = take_socket(call, args[0], WASI_RIGHT_SOCK_ACCEPT, &f);
+    if (error != WASI_ESUCCESS) return error;
+    if ((args[1] & ~(u64)WASI_FDFLAG_NONBLOCK) != 0) return WASI_EINVAL;
+    if (wasi_range(call, args[2], 4) == NULL) return WASI_EFAULT;
+    for (;;) {
+        error = wait_for(call, f, false);
+        if (error != WASI_ESUCCESS) return error;
+        WasiFd new = {.is_owned = true, .is_socket = true, .kind = PORT_STREAM_SOCKET,
+                      .type = PORT_FILE_SOCKET_STREAM, .flags = (u16)args[1], .rights = WASI_RIGHTS_SOCKET};
+        PortError got = tern_port_socket_accept(f->handle, &new.handle);
+        if (got == PORT_E_AGAIN || got == PORT_E_INTR || got == PORT_E_CONNABORTED) {
+            if (got != PORT_E_INTR && (tern_wasi_fd_flags(call->wasi, f) & WASI_FDFLAG_NONBLOCK) != 0)
+                return tern_wasi_errno_of(got);
+            continue;
+        }
+        if (got != PORT_OK) return tern_wasi_errno_of(got);
+        u32 number;
+        error = tern_wasi_fd_insert(call->wasi, &new, &number);
+        return error != WASI_ESUCCESS ? error : wasi_store(call, args[2], number, 4);
+    }
+}
+
+/* WAITALL is a wish: a short count tells that it was not granted. */
+WasiErrno tern_wasi_sock_recv(WasiCall *call, const u64 *args)
+{
+    WasiFd *f;
+    WasiErrno error = take_socket(call, args[0], WASI_RIGHT_FD_READ, &f);
+    if (error != WASI_ESUCCESS) return error;
+    if ((args[3] & ~(u64)(RIFLAG_PEEK | RIFLAG_WAITALL)) != 0) return WASI_EINVAL;
+    if (wasi_range(call, args[4], 4) == NULL || wasi_range(call, args[5], 2) == NULL) return WASI_EFAULT;
+    Transfer t = {.f = f, .way = (args[3] & RIFLAG_PEEK) != 0 ? WAY_PEEK : WAY_RECV};
+    size_t done;
+    error = read_some(call, &t, args[1], args[2], &done);
+    if (error == WASI_ESUCCESS) error = wasi_store(call, args[4], done, 4);
+    return error != WASI_ESUCCESS ? error : wasi_store(call, args[5], t.is_truncated ? ROFLAG_TRUNCATED : 0, 2);
+}
+
+WasiErrno tern_wasi_sock_send(WasiCall *call, const u64 *args)
+{
+    WasiFd *f;
+    WasiErrno error = take_socket(call, args[0], WASI_RIGHT_FD_WRITE, &f);
+    if (error != WASI_ESUCCESS) return error;
+    if (args[3] != 0) return WASI_EINVAL;
+    return fd_write(call, args, WAY_SEND, WASI_RIGHT_FD_WRITE, 0, args[4]);
+}
+
+WasiErrno tern_wasi_sock_shutdown(WasiCall *call, const u64 *args)
+{
+    WasiFd *f;
+    WasiErrno error = take_socket(call, args[0], WASI_RIGHT_SOCK_SHUTDOWN, &f);
+    if (error != WASI_ESUCCESS) return error;
+    if (args[1] == 0 || (args[1] & ~(u64)(SDFLAG_RD | SDFLAG_WR)) != 0) return WASI_EINVAL;
+    return tern_wasi_errno_of(
+        tern_port_socket_shutdown(f->handle, (args[1] & SDFLAG_RD) != 0, (args[1] & SDFLAG_WR) != 0));
 }

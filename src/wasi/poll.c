@@ -28,6 +28,7 @@ typedef struct Waits {
     bool is_immediate;          /* something is wrong already: do not wait */
     PortPoll polls[PORT_POLL_MAX];
     u32 guest_fds[PORT_POLL_MAX]; /* of each poll */
+    WasiFd *held[PORT_POLL_MAX];
     u32 npolls;
 } Waits;
 
@@ -90,20 +91,21 @@ static bool add_wait(WasiCall *call, Waits *w, const Subscription *s)
     }
     if (s->type != EVENT_FD_READ && s->type != EVENT_FD_WRITE) return false;
 
-    const WasiFd *f = wasi_fd(call->wasi, s->fd, rights_for(s->type));
-    if (f == NULL) {
+    if (find_poll(w, s) != NULL) return true;
+    if (w->npolls == PORT_POLL_MAX) return false;
+    WasiFd *f;
+    if (tern_wasi_fd_hold(call->wasi, s->fd, rights_for(s->type), &f) != WASI_ESUCCESS) {
         w->is_immediate = true;
         return true;
     }
-    if (find_poll(w, s) != NULL) return true;
-    if (w->npolls == PORT_POLL_MAX) return false;
     w->guest_fds[w->npolls] = s->fd;
+    w->held[w->npolls] = f;
     w->polls[w->npolls++] = (PortPoll){.handle = f->handle, .write = s->type == EVENT_FD_WRITE};
     return true;
 }
 
 /* Did this subscription's event happen? Then the event is filled. */
-static bool take_event(WasiCall *call, Waits *w, const Subscription *s, u64 now_mono, u64 now_real, u8 *event)
+static bool take_event(Waits *w, const Subscription *s, u64 now_mono, u64 now_real, u8 *event)
 {
     WasiErrno error = WASI_ESUCCESS;
     u64 nbytes = 0;
@@ -113,11 +115,11 @@ static bool take_event(WasiCall *call, Waits *w, const Subscription *s, u64 now_
         u64 deadline;
         error = clock_deadline(s, w->start_ns, &is_real, &deadline);
         if (error == WASI_ESUCCESS && (is_real ? now_real : now_mono) < deadline) return false;
-    } else if (wasi_fd(call->wasi, s->fd, rights_for(s->type)) == NULL) {
-        error = WASI_EBADF;
+    } else if (find_poll(w, s) == NULL) {
+        error = WASI_EBADF; /* not open, or not for this, when the call began */
     } else {
         const PortPoll *p = find_poll(w, s);
-        if (p == NULL || !(p->is_ready || p->is_bad)) return false;
+        if (!(p->is_ready || p->is_bad)) return false;
         if (p->is_bad) error = WASI_EBADF;
         nbytes = p->nbytes;
         is_hangup = p->is_hangup;
@@ -133,30 +135,24 @@ static bool take_event(WasiCall *call, Waits *w, const Subscription *s, u64 now_
 
 static u64 until(u64 deadline, u64 now) { return deadline > now ? deadline - now : 0; }
 
-WasiErrno tern_wasi_poll_oneoff(WasiCall *call, const u64 *args)
+/* Waits until something happened, and writes the events. */
+static WasiErrno wait_for_events(WasiCall *call, Waits *w, const u8 *in, u64 n, u8 *out, u64 count_addr)
 {
-    u64 n = args[2];
     u32 size = subscription_size(call);
-    if (n == 0 || n > SUBSCRIPTIONS_MAX) return WASI_EINVAL;
-    const u8 *in = wasi_array(call, args[0], n, size);
-    u8 *out = wasi_array(call, args[1], n, EVENT_SIZE);
-    if (in == NULL || out == NULL || wasi_range(call, args[3], 4) == NULL) return WASI_EFAULT;
-
-    Waits w = {.next_mono = UINT64_MAX, .next_real = UINT64_MAX};
     u64 now_mono = 0, now_real = 0;
     if (!tern_port_clock_ns(PORT_CLOCK_MONOTONIC, &now_mono) ||
         !tern_port_clock_ns(PORT_CLOCK_REAL, &now_real))
         return WASI_ENOTSUP;
-    w.start_ns = now_mono;
+    w->start_ns = now_mono;
     for (u64 i = 0; i < n; i++) {
         Subscription s = read_subscription(call, in + i * size);
-        if (!add_wait(call, &w, &s)) return WASI_EINVAL;
+        if (!add_wait(call, w, &s)) return WASI_EINVAL;
     }
 
     for (;;) {
         if (wasi_interrupted(call)) return WASI_EINTR;
-        u64 wait = u64_min(until(w.next_mono, now_mono), until(w.next_real, now_real));
-        tern_port_poll(w.polls, w.npolls, w.is_immediate ? 0 : u64_min(wait, WASI_SLICE_NS));
+        u64 wait = u64_min(until(w->next_mono, now_mono), until(w->next_real, now_real));
+        tern_port_poll(w->polls, w->npolls, w->is_immediate ? 0 : u64_min(wait, WASI_SLICE_NS));
         tern_port_clock_ns(PORT_CLOCK_MONOTONIC, &now_mono);
         tern_port_clock_ns(PORT_CLOCK_REAL, &now_real);
 
@@ -164,9 +160,23 @@ WasiErrno tern_wasi_poll_oneoff(WasiCall *call, const u64 *args)
         for (u64 i = 0; i < n; i++) {
             Subscription s = read_subscription(call, in + i * size);
             u8 event[EVENT_SIZE];
-            if (!take_event(call, &w, &s, now_mono, now_real, event)) continue;
+            if (!take_event(w, &s, now_mono, now_real, event)) continue;
             memcpy(out + nevents++ * EVENT_SIZE, event, EVENT_SIZE);
         }
-        if (nevents > 0) return wasi_store(call, args[3], nevents, 4);
+        if (nevents > 0) return wasi_store(call, count_addr, nevents, 4);
     }
+}
+
+WasiErrno tern_wasi_poll_oneoff(WasiCall *call, const u64 *args)
+{
+    u64 n = args[2];
+    if (n == 0 || n > SUBSCRIPTIONS_MAX) return WASI_EINVAL;
+    const u8 *in = wasi_array(call, args[0], n, subscription_size(call));
+    u8 *out = wasi_array(call, args[1], n, EVENT_SIZE);
+    if (in == NULL || out == NULL || wasi_range(call, args[3], 4) == NULL) return WASI_EFAULT;
+
+    Waits w = {.next_mono = UINT64_MAX, .next_real = UINT64_MAX};
+    WasiErrno error = wait_for_events(call, &w, in, n, out, args[3]);
+    for (u32 i = 0; i < w.npolls; i++) tern_wasi_fd_release(call->wasi, w.held[i]);
+    return error;
 }

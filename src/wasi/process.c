@@ -100,6 +100,14 @@ WasiErrno tern_wasi_proc_exit(WasiCall *call, const u64 *args)
     return WASI_ESUCCESS;
 }
 
+/* No handler can be set, so every signal does what it does by default: the guest ends. */
+WasiErrno tern_wasi_proc_raise(WasiCall *call, const u64 *args)
+{
+    (void)args;
+    call->trap = TRAP_RAISE;
+    return WASI_ESUCCESS;
+}
+
 /* A store is used by one thread, so there is nobody of ours to yield to. */
 WasiErrno tern_wasi_sched_yield(WasiCall *call, const u64 *args)
 {

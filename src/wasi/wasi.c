@@ -14,31 +14,21 @@ static TrapCode run(WasiFunc *func, Exec *x, void *env, u64 *slots)
     const WasiAbi *abi = env;
     WasiCall call = {.x = x, .wasi = abi->wasi, .memory = x->memory, .is_unstable = abi->is_unstable};
     WasiErrno error = func(&call, slots);
+    tern_wasi_call_end(&call);
     if (call.trap != TRAP_NONE) return tern_exec_trap(x, call.trap);
     slots[0] = error;
     return TRAP_NONE;
 }
 
-static TrapCode host_nosys(Exec *x, void *env, u64 *slots)
-{
-    (void)x, (void)env;
-    slots[0] = WASI_ENOSYS;
-    return TRAP_NONE;
-}
-
-#define HOST_IMPLEMENTED(name) \
+#define PREVIEW1(name, params, results) \
     static TrapCode host_##name(Exec *x, void *env, u64 *slots) \
     { \
         return run(tern_wasi_##name, x, env, slots); \
     }
-#define HOST_NOSYS(name)
-#define PREVIEW1(name, params, results, state) HOST_##state(name)
 #include "wasi/preview1.def"
 
-#define ROW_IMPLEMENTED(name) host_##name
-#define ROW_NOSYS(name) host_nosys
 static const Preview1Row rows[] = {
-#define PREVIEW1(name, params, results, state) {#name, params, results, ROW_##state(name)},
+#define PREVIEW1(name, params, results) {#name, params, results, host_##name},
 #include "wasi/preview1.def"
 };
 
@@ -104,10 +94,75 @@ static bool copy_strings(Alloc *alloc, const char *const *strings, u32 n, WasiSt
 
 static bool add_stream(Wasi *wasi, s64 handle, u64 rights)
 {
-    WasiFd fd = {.is_open = true, .kind = tern_port_stream_kind(handle), .handle = handle,
+    PortStat stat = {.type = PORT_FILE_UNKNOWN};
+    WasiFd fd = {.kind = tern_port_stream_kind(handle), .handle = handle,
                  .rights = rights | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET |
                            WASI_RIGHT_POLL_FD_READWRITE};
-    return vec_push(&wasi->fds, wasi->alloc, fd);
+    if (fd.kind == PORT_STREAM_TERMINAL)
+        fd.type = PORT_FILE_CHARACTER;
+    else if (tern_port_file_stat(handle, &stat) == PORT_OK &&
+             (stat.type == PORT_FILE_REGULAR || stat.type == PORT_FILE_SOCKET_STREAM))
+        fd.type = stat.type;
+    u32 number;
+    return tern_wasi_fd_insert(wasi, &fd, &number) == WASI_ESUCCESS;
+}
+
+static bool add_listener(Wasi *wasi, s64 handle, Diag *diag)
+{
+    WasiFd fd = {.kind = PORT_STREAM_SOCKET, .type = PORT_FILE_SOCKET_STREAM, .is_socket = true,
+                 .handle = handle, .rights = WASI_RIGHTS_SOCKET | WASI_RIGHT_SOCK_ACCEPT,
+                 .rights_inheriting = WASI_RIGHTS_SOCKET};
+    u32 number;
+    return tern_wasi_fd_insert(wasi, &fd, &number) == WASI_ESUCCESS ||
+           tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, "too many descriptors");
+}
+
+static bool add_dir(Wasi *wasi, const char *host, const char *guest, size_t guest_size, bool is_read_only,
+                    Diag *diag)
+{
+    u64 not_given = is_read_only ? (u64)WASI_RIGHTS_CHANGE : 0;
+    WasiFd fd = {.is_owned = true, .kind = PORT_STREAM_OTHER, .type = PORT_FILE_DIRECTORY,
+                 .rights = (u64)WASI_RIGHTS_DIRECTORY & ~not_given,
+                 .rights_inheriting = (u64)(WASI_RIGHTS_DIRECTORY | WASI_RIGHTS_FILE) & ~not_given};
+    PortError error = guest_size >= PORT_PATH_MAX ? PORT_E_NAMETOOLONG : tern_port_dir_open(host, &fd.handle);
+    if (error != PORT_OK)
+        return tern_diag_set(diag, DIAG_WASI_DIRECTORY, DIAG_NO_OFFSET, "%s: error %d", host,
+                             (int)tern_wasi_errno_of(error));
+    fd.preopen_size = (u32)guest_size;
+    fd.preopen = tern_alloc(wasi->alloc, guest_size + 1);
+    if (fd.preopen == NULL) {
+        tern_port_handle_close(fd.handle);
+        return tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+    }
+    memcpy(fd.preopen, guest, guest_size);
+    fd.preopen[guest_size] = '\0';
+    u32 number;
+    return tern_wasi_fd_insert(wasi, &fd, &number) == WASI_ESUCCESS ||
+           tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, "too many descriptors");
+}
+
+static bool add_all(Wasi *wasi, const WasiOptions *options, Diag *diag)
+{
+    bool ok = true;
+    for (u32 i = 0; ok && i < 3; i++) {
+        s64 handle = options->stdio[i] < 0 ? (s64)i : options->stdio[i];
+        ok = add_stream(wasi, handle, i == 0 ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE) ||
+             tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+    }
+    for (u32 i = 0; ok && i < options->npreopens; i++) {
+        const WasiDir *dir = &options->preopens[i];
+        ok = add_dir(wasi, dir->host, dir->guest, strlen(dir->guest), dir->is_read_only, diag);
+    }
+    for (u32 i = 0; ok && i < options->ndirs; i++)
+        ok = add_dir(wasi, options->dirs[i], options->dirs[i], strlen(options->dirs[i]), false, diag);
+    for (u32 i = 0; ok && i < options->nmap_dirs; i++) {
+        const char *map = options->map_dirs[i], *split = strstr(map, "::");
+        ok = split != NULL ? add_dir(wasi, split + 2, map, (size_t)(split - map), false, diag)
+                           : tern_diag_set(diag, DIAG_WASI_DIRECTORY, DIAG_NO_OFFSET,
+                                           "%s: write it GUEST::HOST", map);
+    }
+    for (u32 i = 0; ok && i < options->nlisteners; i++) ok = add_listener(wasi, options->listeners[i], diag);
+    return ok;
 }
 
 Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag)
@@ -121,16 +176,14 @@ Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag)
         return NULL;
     }
     wasi->alloc = store->alloc;
+    wasi->walks_paths = options->walks_paths || !tern_port_path_kernel_resolves();
+    tern_port_mutex_init(&wasi->lock);
     wasi->abi[0] = (WasiAbi){wasi, false};
     wasi->abi[1] = (WasiAbi){wasi, true};
 
     bool ok = copy_strings(wasi->alloc, options->argv, options->argc, &wasi->args, diag) &&
               copy_strings(wasi->alloc, options->env, options->nenv, &wasi->env, diag);
-    for (u32 i = 0; ok && i < 3; i++) {
-        s64 handle = options->stdio[i] < 0 ? (s64)i : options->stdio[i];
-        ok = add_stream(wasi, handle, i == 0 ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE) ||
-             tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
-    }
+    ok = ok && add_all(wasi, options, diag);
     if (ok) return wasi;
     tern_wasi_free(wasi);
     return NULL;
@@ -141,7 +194,8 @@ void tern_wasi_free(Wasi *wasi)
     if (wasi == NULL) return;
     tern_free(wasi->alloc, wasi->args.bytes, wasi->args.size_bytes);
     tern_free(wasi->alloc, wasi->env.bytes, wasi->env.size_bytes);
-    vec_free(&wasi->fds, wasi->alloc);
+    tern_wasi_fds_free(wasi);
+    tern_port_mutex_done(&wasi->lock);
     tern_free(wasi->alloc, wasi, sizeof *wasi);
 }
 

@@ -6,26 +6,40 @@
  * options; nothing is taken from the process but the clocks, chance and, by default, its standard streams.
  * Functions reach memory through the calling instance (its memory 0), for the full length they touch.
  *
- * A Wasi belongs to one store, is used by the thread that uses the store, and must outlive every call into
- * it: free it after the store.
+ * Directories are given, and paths cannot leave them: port/file.h resolves each beneath its directory.
+ *
+ * A Wasi belongs to one store, and may be used by the threads of one guest at once: its descriptors have a
+ * lock, everything else is constant. It must outlive every call into it: free it after the store.
  */
 #ifndef TERN_WASI_WASI_H
 #define TERN_WASI_WASI_H
 
 #include "runtime/store.h"
 
-/* Everything is copied by tern_wasi_new; strings are NUL-terminated. */
+/* A directory of the host and what the guest calls it. */
+typedef struct WasiDir {
+    const char *host, *guest;
+    bool is_read_only;
+} WasiDir;
+
+/* Everything is copied by tern_wasi_new; strings are NUL-terminated. Descriptors from 3 on are: preopens,
+ * dirs, map_dirs, listeners. */
 typedef struct WasiOptions {
     const char *const *argv; /* argv[0] included; may be NULL when argc is 0 */
     u32 argc;
     const char *const *env; /* "K=V" */
     u32 nenv;
-    const char *const *dirs; /* directories to open for the guest. Not used yet: guests see no directories */
+    const char *const *dirs; /* directories to open for the guest, under their own names */
     u32 ndirs;
-    const char *const *map_dirs; /* "guest::host", likewise */
+    const char *const *map_dirs; /* "guest::host" */
     u32 nmap_dirs;
+    const WasiDir *preopens;
+    u32 npreopens;
+    const s64 *listeners; /* host descriptors of listening sockets that the guest may accept from. Borrowed */
+    u32 nlisteners;
     s64 stdio[3]; /* host descriptors of stdin, stdout and stderr; -1: the process's 0, 1 and 2. Borrowed:
                    * never closed or reconfigured, even when the guest closes its own */
+    bool walks_paths; /* resolve paths ourselves even where the kernel can confine them */
 } WasiOptions;
 
 /* No arguments, no environment, the process's standard streams. */
@@ -33,7 +47,8 @@ typedef struct WasiOptions {
 
 typedef struct Wasi Wasi;
 
-/* NULL and a diag if there is no memory or the arguments or environment exceed 4 GiB. options NULL: the
+/* NULL and a diag if there is no memory, the arguments or environment exceed 4 GiB, or a directory cannot
+ * be opened. options NULL: the
  * default. */
 Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag);
 void tern_wasi_free(Wasi *wasi); /* NULL is allowed */
@@ -41,9 +56,8 @@ void tern_wasi_free(Wasi *wasi); /* NULL is allowed */
 /* Is this the name of a module that WASI preview 1 provides? */
 bool tern_wasi_is_module(Name module);
 
-/* Resolves an import of module if it is a function of ours with the right parameters and results. All 46
- * functions resolve; those that preview1.def calls NOSYS return 52 to the guest. False: not ours, the type
- * differs, or no memory. */
+/* Resolves an import of module if it is a function of ours with the right parameters and results. False:
+ * not ours, the type differs, or no memory. */
 bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import *import, Extern *out);
 
 /* After a call that trapped with TRAP_EXIT: what the guest passed to proc_exit. 0 if it never did. */

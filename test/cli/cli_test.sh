@@ -215,5 +215,45 @@ name="run into a full device"
 "$tern" run $hello >/dev/full 2>"$tmp/err"
 check_code $? 0
 
+# --- directories
+files=../wasi/programs/files.wasm
+mkdir "$tmp/site"
+echo inside >"$tmp/site/page"
+echo outside >"$tmp/canary"
+ln -s ../canary "$tmp/site/link"
+ran 1 "$tern" run $files cat page
+ran 0 "$tern" run --dir "$tmp/site::/" $files cat /page
+prints inside
+ran 0 "$tern" run "--dir=$tmp/site::data" $files cat data/page
+prints inside
+ran 0 "$tern" run --dir "$tmp/site" $files cat "$tmp/site/page"
+prints inside
+for path in /link /../canary /made/../../canary; do
+    ran 1 "$tern" run --dir "$tmp/site::/" $files cat $path
+done
+ran 0 "$tern" run --dir "$tmp/site::/" $files put /new "some words"
+ran 0 "$tern" run --dir "$tmp/site::/" $files mkdir /made
+ran 0 "$tern" run --dir "$tmp/site::/" $files mv /new /made/old
+ran 0 "$tern" run --dir "$tmp/site::/" $files ls /made
+prints old
+ran 0 "$tern" run --dir "$tmp/site::/" $files size /made/old
+prints 11
+ran 0 "$tern" run --dir "$tmp/site::/a:ro" --dir "$tmp/site::/b" $files mv /b/made/old /b/page2
+ran 0 "$tern" run --dir "$tmp/site::/:ro" $files cat /page2
+prints "some words"
+ran 1 "$tern" run --dir "$tmp/site::/:ro" $files put /page3 no
+ran 1 "$tern" run --dir "$tmp/site::/:ro" $files rm /page2
+ran 1 "$tern" run --dir "$tmp/site::/a:ro" --dir "$tmp/site::/b" $files mv /a/page2 /b/page3
+ran 0 "$tern" run --dir "$tmp/site::/" $files rm /page2
+ran 3 "$tern" run --dir "$tmp/absent" $files ls /
+says err "error while pre-opening directory" "absent"
+ran 2 "$tern" run --dir ::/ $files ls /
+says err "write it HOST"
+ran 2 "$tern" run --dir
+says err "needs a value"
+name="the canary outside"
+[ "$(cat "$tmp/canary")" = outside ]
+check_code $? 0
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -57,7 +57,12 @@ static int teardown(void **state)
     return 0;
 }
 
-#define CALL(name, ...) tern_wasi_##name(&w->call, (const u64[]){__VA_ARGS__})
+static WasiErrno called(World *w, WasiErrno error)
+{
+    tern_wasi_call_end(&w->call);
+    return error;
+}
+#define CALL(name, ...) called(w, tern_wasi_##name(&w->call, (const u64[]){__VA_ARGS__}))
 
 static u64 get(const World *w, u64 addr, u32 size) { return wasi_get(w->memory.base + addr, size); }
 static void put(const World *w, u64 addr, u64 value, u32 size) { wasi_put(w->memory.base + addr, value, size); }
@@ -247,19 +252,20 @@ static void stat_structures_have_the_layout_of_their_version(void **state)
     assert_true(file >= 0);
     unlink(path);
     assert_int_equal(write(file, "12345", 5), 5);
-    w->wasi->fds.items[1].handle = file;
-    w->wasi->fds.items[1].kind = tern_port_stream_kind(file);
+    w->wasi->fds.items[1]->handle = file;
+    w->wasi->fds.items[1]->kind = tern_port_stream_kind(file);
+    w->wasi->fds.items[1]->type = PORT_FILE_REGULAR;
 
     memset(w->memory.base, 0xee, MEMORY_BYTES);
     assert_int_equal(CALL(fd_fdstat_get, 1, 8), WASI_ESUCCESS);
-    assert_int_equal(get(w, 8, 1), WASI_FILETYPE_REGULAR_FILE);
+    assert_int_equal(get(w, 8, 1), tern_wasi_filetype(PORT_FILE_REGULAR));
     assert_int_equal(get(w, 10, 2), 0);
     assert_true((get(w, 16, 8) & WASI_RIGHT_FD_WRITE) != 0);
     assert_int_equal(get(w, 16, 8) & (WASI_RIGHT_FD_SEEK | WASI_RIGHT_FD_TELL | WASI_RIGHT_FD_READ), 0);
     assert_int_equal(get(w, 32, 1), 0xee);
 
     assert_int_equal(CALL(fd_filestat_get, 1, 64), WASI_ESUCCESS);
-    assert_int_equal(get(w, 64 + 16, 1), WASI_FILETYPE_REGULAR_FILE);
+    assert_int_equal(get(w, 64 + 16, 1), tern_wasi_filetype(PORT_FILE_REGULAR));
     assert_int_equal(get(w, 64 + 24, 8), 1);
     assert_int_equal(get(w, 64 + 32, 8), 5);
     w->call.is_unstable = true;
@@ -423,11 +429,8 @@ static void bad_subscriptions_are_answered_at_once(void **state)
 
 static const struct {
     const char *name, *params, *results;
-    bool is_implemented;
 } table[] = {
-#define IS_IMPLEMENTED true
-#define IS_NOSYS false
-#define PREVIEW1(name, params, results, state) {#name, params, results, IS_##state},
+#define PREVIEW1(name, params, results) {#name, params, results},
 #include "wasi/preview1.def"
 };
 
@@ -457,11 +460,6 @@ static void every_function_links_with_its_own_type_only(void **state)
             Extern out;
             assert_true(tern_wasi_link(w->wasi, store, &module, &import, &out));
             assert_int_equal(out.kind, EXTERN_FUNC);
-            u64 slots[16] = {0};
-            if (!table[i].is_implemented) {
-                assert_int_equal(out.u.func->host(&w->x, out.u.func->env, slots), TRAP_NONE);
-                assert_int_equal(slots[0], WASI_ENOSYS);
-            }
             tern_types_release(engine->types, func.type_id);
 
             func.type_id = add_type(engine->types, "iiiIIIi", "i");

@@ -12,6 +12,7 @@
  */
 #define _GNU_SOURCE 1
 #include "port/port.h"
+#include "port/posix/hot_tls.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -180,7 +181,7 @@ void tern_port_fault_remove_guest(FaultRange range)
 
 /* --- the handler ------------------------------------------------------------------------------ */
 
-static _Thread_local FaultFrame *top;
+static _Thread_local HOT_TLS FaultFrame *top;
 
 FaultFrame **tern_port_fault_top(void) { return &top; }
 
@@ -196,9 +197,9 @@ static atomic_uint nprevious[2];
 
 /* The pass this thread is in. One we pass on to may pass it back to us, as whom it replaced: then the next
  * older one has its turn. Such a call has the same context and a deeper frame. */
-static _Thread_local struct {
-    const void *context;
-    uintptr_t frame;
+static _Thread_local HOT_TLS struct {
+    const void *context; /* NULL: in none */
+    uintptr_t frame, pc, address;
     u32 level;
 } passing;
 
@@ -262,11 +263,17 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 {
     claim(info, context);
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    bool is_back = passing.context == context && here < passing.frame;
+    uintptr_t pc = context_pc(context), address = (uintptr_t)info->si_addr;
+    /* A handler may have left by a jump: then what is noted is of an older fault. */
+    bool is_back = passing.context == context && here < passing.frame && passing.pc == pc &&
+                   passing.address == address;
     passing.level = is_back ? passing.level + 1 : 0;
     passing.context = context;
     passing.frame = here;
+    passing.pc = pc;
+    passing.address = address;
     pass_on(sig, info, context, passing.level);
+    passing.context = NULL;
 }
 
 static bool is_ours(const struct sigaction *action)

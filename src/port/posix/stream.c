@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* stream.c - port/stream.h on POSIX descriptors. */
 #define _GNU_SOURCE 1
-#include "port/stream.h"
+#include "port/posix/errno.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,18 +11,6 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-
-static PortError error_of(int err)
-{
-    switch (err) {
-#define PORT_ERROR(name) case E##name: return PORT_E_##name;
-#include "port/errors.def"
-    default: return PORT_E_IO;
-    }
-}
-
-/* A descriptor that is no int is none. */
-static int fd_of(s64 handle) { return handle >= 0 && handle <= INT_MAX ? (int)handle : -1; }
 
 PortStreamKind tern_port_stream_kind(s64 handle)
 {

@@ -2,6 +2,7 @@
 /* thread.c - mutexes, conditions and threads on POSIX threads, and where a thread's stack ends. */
 #define _GNU_SOURCE 1
 #include "port/port.h"
+#include "port/posix/hot_tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -123,7 +124,7 @@ void tern_port_thread_join(Thread *thread)
 /* What is left below the bottom, for the frames of functions that do not look. */
 enum { STACK_MARGIN_BYTES = 16 * 1024 };
 
-static _Thread_local struct {
+static _Thread_local HOT_TLS struct {
     u8 *bottom, *top; /* NULL: unknown */
     bool is_known;    /* asked already */
 } stack;

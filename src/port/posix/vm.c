@@ -5,6 +5,8 @@
 #include "port/port.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -77,10 +79,133 @@ void tern_port_vm_zero(void *ptr, size_t size)
     memset(bytes + lead + whole, 0, size - lead - whole);
 }
 
+/* Only Linux gives a mapping a second place without a file behind it. */
+#ifdef __linux__
+void *tern_port_vm_shared_new(size_t size)
+{
+    int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+    return ptr == MAP_FAILED ? NULL : ptr;
+}
+
+bool tern_port_vm_make_shared(void *ptr, size_t size)
+{
+    if (((uintptr_t)ptr | size) % tern_port_page_size() != 0) return false;
+    void *again = mremap(ptr, 0, size, MREMAP_MAYMOVE); /* refused for private pages */
+    if (again != MAP_FAILED) {
+        munmap(again, size);
+        return true;
+    }
+    void *pages = tern_port_vm_shared_new(size);
+    if (pages == NULL) return false;
+    memcpy(pages, ptr, size);
+    if (mremap(pages, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, ptr) != MAP_FAILED) return true;
+    munmap(pages, size);
+    return false;
+}
+
+bool tern_port_vm_alias(void *at, void *pages, size_t size)
+{
+    must_be_pages(at, size);
+    return mremap(pages, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED;
+}
+
+void tern_port_vm_shared_zero(void *ptr, size_t size)
+{
+    if (madvise(ptr, size, MADV_REMOVE) != 0) memset(ptr, 0, size);
+}
+#else
+void *tern_port_vm_shared_new(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+bool tern_port_vm_make_shared(void *ptr, size_t size)
+{
+    (void)ptr, (void)size;
+    return false;
+}
+
+bool tern_port_vm_alias(void *at, void *pages, size_t size)
+{
+    (void)at, (void)pages, (void)size;
+    return false;
+}
+
+void tern_port_vm_shared_zero(void *ptr, size_t size) { memset(ptr, 0, size); }
+#endif
+
 void tern_port_vm_release(void *ptr, size_t size)
 {
     if (ptr == NULL) return;
     int rc = munmap(ptr, size);
     assert(rc == 0 && "the whole reservation as returned");
     (void)rc;
+}
+
+/* --- images ----------------------------------------------------------------------------------- */
+
+s64 tern_port_vm_image_new(size_t size)
+{
+    must_be_pages(NULL, size);
+#if defined(__linux__) && defined(MFD_ALLOW_SEALING)
+    int fd = memfd_create("tern image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) return -1;
+    if ((u64)size <= INT64_MAX && ftruncate(fd, (off_t)size) == 0) return fd;
+    close(fd);
+#endif
+    return -1;
+}
+
+bool tern_port_vm_image_write(s64 image, u64 at, const void *bytes, size_t size)
+{
+    const u8 *from = bytes;
+    while (size > 0) {
+        ssize_t n = pwrite((int)image, from, size, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        from += n;
+        at += (u64)n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+bool tern_port_vm_image_seal(s64 image)
+{
+#if defined(__linux__) && defined(F_ADD_SEALS)
+    return fcntl((int)image, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0;
+#else
+    (void)image;
+    return false;
+#endif
+}
+
+void tern_port_vm_image_free(s64 image) { close((int)image); }
+
+bool tern_port_vm_image_map(s64 image, void *ptr, size_t size)
+{
+    must_be_pages(ptr, size);
+    int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+    return mmap(ptr, size, PROT_READ | PROT_WRITE, flags, (int)image, 0) != MAP_FAILED;
+}
+
+bool tern_port_vm_image_unmap(void *ptr, size_t size)
+{
+    must_be_pages(ptr, size);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    return mmap(ptr, size, PROT_READ | PROT_WRITE, flags, -1, 0) != MAP_FAILED;
+}
+
+bool tern_port_vm_restore(void *ptr, size_t size)
+{
+    must_be_pages(ptr, size);
+    return size == 0 || drop_pages(ptr, size);
+}
+
+bool tern_port_vm_protect(void *ptr, size_t size)
+{
+    must_be_pages(ptr, size);
+    return size == 0 || mprotect(ptr, size, PROT_NONE) == 0;
 }

@@ -1,0 +1,25 @@
+;; Objects made by guest and host, for gc_test.c. gc.wasm is this, type by type and function by function.
+(module
+  (type $cell (sub (struct (field (mut i8)) (field (mut i32)) (field (mut (ref null $cell))) (field (mut externref)))))
+  (type $long (sub $cell (struct (field (mut i8)) (field (mut i32)) (field (mut (ref null $cell)))
+                                 (field (mut externref)) (field (mut i64)))))
+  (type $halves (array (mut i16)))
+  (type $things (array (mut anyref)))
+  (type $double (func (param i32) (result i32)))
+  (type $make (func (result (ref null $cell))))
+  (type $second (func (param (ref null $cell)) (result i32)))
+  (type $out (func (param anyref) (result externref)))
+  (type $churn (func (param i32)))
+  (type $same (func (param (ref null $cell)) (result (ref null $cell))))
+  (type $see (func (param (ref null $cell))))
+  (import "env" "see" (func $see (type $see)))
+  (func (export "double") (type $double) (i32.shl (local.get 0) (i32.const 1)))
+  (func (export "make") (type $make)
+    (struct.new $cell (i32.const -1) (i32.const 7) (ref.null $cell) (ref.null extern)))
+  (func (export "second") (type $second) (struct.get $cell 1 (local.get 0)))
+  (func (export "out") (type $out) (extern.convert_any (local.get 0)))
+  (func (export "churn") (type $churn) ;; garbage: so many times 20 kB
+    (loop
+      (drop (array.new_default $halves (i32.const 10000)))
+      (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+  (func (export "through") (type $same) (call $see (local.get 0)) (local.get 0)))

@@ -347,7 +347,11 @@ tern_status tern_instance_call(tern_instance *instance, const char *name, const 
     }
     u64 *p = cells;
     for (u32 i = 0; i < nargs; i++) p += value_to_cells(&args[i], p);
-    status = status_of(instance, tern_exec_call(instance->exec, func, cells, cells));
+    Exec *x = instance->exec;
+    bool is_host = func->instance == NULL && x->instance == NULL; /* it wants to know whose memory it is given */
+    if (is_host) tern_exec_enter(x, instance->instance);
+    status = status_of(instance, tern_exec_call(x, func, cells, cells));
+    if (is_host) tern_exec_leave(x);
     p = cells;
     for (u32 i = 0; status == TERN_OK && i < nresults; i++)
         p += value_from_cells(type->results[i], p, &results[i]);

@@ -9,6 +9,7 @@
 #ifndef TERN_API_WAMR_H
 #define TERN_API_WAMR_H
 
+#include "port/hot_tls.h"
 #include <stdarg.h>
 
 #include "wasm_export.h"
@@ -210,7 +211,6 @@ struct WASMModuleInstanceCommon {
     wasm_module_t module;            /* a reference is held */
     Store *store;
     Wasi *wasi;                /* of the root; NULL if nobody imports WASI */
-    wasm_exec_env_t running;   /* of the root: the innermost environment in use, or NULL */
     wasm_exec_env_t singleton; /* of the root */
     wasm_exec_env_t envs;      /* of the root: all environments */
     Mutex lock;                /* of the root: exception writes, envs */
@@ -242,7 +242,12 @@ struct WASMExecEnv {
     void *user_data;
     wasm_exec_env_t next;
     const void *native_boundary; /* given by the host, or NULL */
+    wasm_exec_env_t outer;       /* while in use: that its thread was in when it was entered */
+    u32 nuses;                   /* calls in progress */
 };
+
+/* The environment this thread entered last and is in: the head of a list through outer. */
+extern _Thread_local HOT_TLS wasm_exec_env_t tern_api_innermost;
 
 static inline Memory *tern_api_memory0(wasm_module_inst_t inst)
 {
@@ -278,15 +283,33 @@ void tern_api_trapped(wasm_exec_env_t env, TrapCode code);
 /* The environment to call the guest with on the instance's behalf: the running one, else the
  * singleton. NULL: no memory. */
 wasm_exec_env_t tern_api_env(wasm_module_inst_t inst);
+/* The innermost of the instance's that this thread is in, or NULL. */
+wasm_exec_env_t tern_api_env_in_use(wasm_module_inst_t inst);
+
+/* Takes env from the thread's list, in whatever order coroutines leave theirs. */
+void tern_api_env_unlink(wasm_exec_env_t env);
+static inline void tern_api_env_leave(wasm_exec_env_t env)
+{
+    if (LIKELY(tern_api_innermost == env)) tern_api_innermost = env->outer;
+    else tern_api_env_unlink(env);
+}
 
 /* Calls func on env with arguments already at env->x->top, where results are left. */
 static inline TrapCode tern_api_run(wasm_exec_env_t env, FuncInst *func)
 {
-    wasm_module_inst_t root = env->inst->root;
-    wasm_exec_env_t outer = root->running;
-    root->running = env;
-    TrapCode code = tern_exec_call_in_place(env->x, func);
-    root->running = outer;
+    if (env->nuses++ == 0) {
+        env->outer = tern_api_innermost;
+        tern_api_innermost = env;
+    }
+    TrapCode code;
+    if (LIKELY(func->instance != NULL || env->x->instance != NULL)) {
+        code = tern_exec_call_in_place(env->x, func);
+    } else { /* a host function called by the host: it wants to know whose memory it is given */
+        tern_exec_enter(env->x, env->inst->instance);
+        code = tern_exec_call_in_place(env->x, func);
+        tern_exec_leave(env->x);
+    }
+    if (--env->nuses == 0) tern_api_env_leave(env);
     return code;
 }
 
@@ -299,12 +322,5 @@ HostFunc tern_api_call_unlinked;
 
 /* Frames of the calls in progress, or of the last trap. Returns how many there are in all. */
 u32 tern_api_frames(wasm_exec_env_t env, TrapFrame *frames, u32 max);
-
-/* Exported by WAMR's shared library although no header declares it: moves a block, keeping its
- * contents. ptr 0 allocates. 0 and the exception "out of memory" if there is no room, in which case
- * the block stays. */
-WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_module_realloc(wasm_module_inst_t module_inst,
-                                                             uint64_t ptr, uint64_t size,
-                                                             void **p_native_addr);
 
 #endif

@@ -59,6 +59,7 @@ void wasm_runtime_destroy_exec_env(wasm_exec_env_t exec_env)
     while (*p != exec_env) p = &(*p)->next;
     *p = exec_env->next;
     tern_port_mutex_unlock(&root->lock);
+    if (exec_env->nuses > 0) tern_api_env_unlink(exec_env); /* a coroutine that will not go on */
     tern_exec_free(exec_env->x);
     tern_free(root->module->engine->alloc, exec_env, sizeof *exec_env);
 }
@@ -71,10 +72,28 @@ wasm_exec_env_t wasm_runtime_get_exec_env_singleton(wasm_module_inst_t module_in
     return root->singleton;
 }
 
+wasm_exec_env_t tern_api_env_in_use(wasm_module_inst_t inst)
+{
+    for (wasm_exec_env_t env = tern_api_innermost; env != NULL; env = env->outer)
+        if (env->root == inst->root) return env;
+    return NULL;
+}
+
 wasm_exec_env_t tern_api_env(wasm_module_inst_t inst)
 {
-    return inst->root->running != NULL ? inst->root->running
-                                       : wasm_runtime_get_exec_env_singleton(inst);
+    wasm_exec_env_t env = tern_api_env_in_use(inst);
+    return env != NULL ? env : wasm_runtime_get_exec_env_singleton(inst);
+}
+
+_Thread_local HOT_TLS wasm_exec_env_t tern_api_innermost;
+
+void tern_api_env_unlink(wasm_exec_env_t env)
+{
+    for (wasm_exec_env_t *p = &tern_api_innermost; *p != NULL; p = &(*p)->outer) {
+        if (*p != env) continue;
+        *p = env->outer;
+        return;
+    }
 }
 
 wasm_module_inst_t wasm_runtime_get_module_inst(wasm_exec_env_t exec_env) { return exec_env->inst; }
@@ -322,14 +341,33 @@ static bool run(wasm_exec_env_t env, FuncInst *func)
     return false;
 }
 
+/* The environment to run func on: env itself, unless func is another instance's to which env was turned by
+ * wasm_runtime_set_module_inst. What a guest allocates and stores belongs to its own store, so that one's
+ * environment does the work. NULL, and the host has been told why. */
+static wasm_exec_env_t env_for(wasm_exec_env_t env, const FuncInst *func)
+{
+    if (UNLIKELY(env == NULL || env->root == NULL || func == NULL)) {
+        tern_api_log(WASM_LOG_LEVEL_ERROR, "call: invalid exec_env or function");
+        return NULL;
+    }
+    if (LIKELY(func->instance == NULL || func->instance->store == env->x->store)) return env;
+    wasm_module_inst_t inst = func->instance->host_data;
+    if (inst == NULL || env->inst->root != inst->root) {
+        tern_api_throw(env->inst, "invalid exec env");
+        return NULL;
+    }
+    wasm_exec_env_t own = tern_api_env(inst);
+    if (own == NULL) tern_api_throw(env->inst, "create singleton exec_env failed");
+    else own->user_data = env->user_data;
+    return own;
+}
+
 bool wasm_runtime_call_wasm(wasm_exec_env_t exec_env, wasm_function_inst_t function, uint32_t argc,
                             uint32_t argv[])
 {
-    if (UNLIKELY(exec_env == NULL || exec_env->root == NULL || function == NULL)) {
-        tern_api_log(WASM_LOG_LEVEL_ERROR, "wasm_runtime_call_wasm: invalid exec_env or function");
-        return false;
-    }
     FuncInst *func = function;
+    exec_env = env_for(exec_env, func);
+    if (UNLIKELY(exec_env == NULL)) return false;
     const FuncType *type = func->type;
     u64 *slots = exec_env->x->top;
     if (!reserve(exec_env, type)) return false;
@@ -405,8 +443,9 @@ bool wasm_runtime_call_wasm_a(wasm_exec_env_t exec_env, wasm_function_inst_t fun
                               uint32_t num_results, wasm_val_t results[], uint32_t num_args,
                               wasm_val_t *args)
 {
-    if (exec_env == NULL || function == NULL) return false;
     FuncInst *func = function;
+    exec_env = env_for(exec_env, func);
+    if (exec_env == NULL) return false;
     const FuncType *type = func->type;
     if (!counts_fit(type, num_results, num_args) || !reserve(exec_env, type)) return false;
     u64 *slots = exec_env->x->top;
@@ -421,6 +460,8 @@ bool wasm_runtime_call_wasm_a(wasm_exec_env_t exec_env, wasm_function_inst_t fun
 bool tern_api_call_values(wasm_exec_env_t exec_env, FuncInst *func, u32 num_results,
                           wasm_val_t *results, u32 num_args, va_list list)
 {
+    exec_env = env_for(exec_env, func);
+    if (exec_env == NULL) return false;
     const FuncType *type = func->type;
     if (!counts_fit(type, num_results, num_args) || !reserve(exec_env, type)) return false;
     u64 *slots = exec_env->x->top;
@@ -448,7 +489,7 @@ bool tern_api_call_values(wasm_exec_env_t exec_env, FuncInst *func, u32 num_resu
 bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t function,
                               uint32_t num_results, wasm_val_t results[], uint32_t num_args, ...)
 {
-    if (exec_env == NULL || function == NULL) return false;
+    if (function == NULL) return false;
     va_list list;
     va_start(list, num_args);
     bool ok = tern_api_call_values(exec_env, function, num_results, results, num_args, list);
@@ -459,6 +500,7 @@ bool wasm_runtime_call_wasm_v(wasm_exec_env_t exec_env, wasm_function_inst_t fun
 bool wasm_runtime_call_indirect(wasm_exec_env_t exec_env, uint32_t element_index, uint32_t argc,
                                 uint32_t argv[])
 {
+    if (exec_env == NULL || exec_env->root == NULL) return false;
     Instance *instance = exec_env->inst->instance;
     Table *table = instance->module->ntables > 0 ? instance->tables[0] : NULL;
     FuncInst *func = NULL;
@@ -478,7 +520,7 @@ bool wasm_runtime_call_indirect(wasm_exec_env_t exec_env, uint32_t element_index
 
 bool wasm_runtime_begin_blocking_op(wasm_exec_env_t exec_env)
 {
-    return !__atomic_load_n(&exec_env->root->is_terminated, __ATOMIC_ACQUIRE);
+    return exec_env->root != NULL && !__atomic_load_n(&exec_env->root->is_terminated, __ATOMIC_ACQUIRE);
 }
 
 void wasm_runtime_end_blocking_op(wasm_exec_env_t exec_env) { (void)exec_env; }

@@ -324,6 +324,13 @@ static void run_context_dtors(wasm_module_inst_t inst)
     }
 }
 
+/* Not for a thread's root, whose contexts are its leader's. */
+static void run_all_dtors(wasm_module_inst_t root)
+{
+    for (wasm_module_inst_t sub = root->subs; sub != NULL; sub = sub->next) run_context_dtors(sub);
+    run_context_dtors(root);
+}
+
 /* The parts of a root that may not be there yet, too. */
 static void free_root(wasm_module_inst_t root)
 {
@@ -359,11 +366,7 @@ void wasm_runtime_deinstantiate(wasm_module_inst_t module_inst)
 {
     if (module_inst == NULL) return;
     wasm_module_inst_t root = module_inst->root;
-    if (!root->is_thread) { /* whose contexts are its leader's */
-        for (wasm_module_inst_t sub = root->subs; sub != NULL; sub = sub->next)
-            run_context_dtors(sub);
-        run_context_dtors(root);
-    }
+    if (!root->is_thread) run_all_dtors(root);
     free_root(root);
 }
 
@@ -392,6 +395,7 @@ static bool make_root(Making *making, wasm_module_t module)
     }
     if (ok) root->store = tern_store_new(module->engine->engine);
     if (ok && (root->store != NULL ? instantiate(making, root) : no_memory(making))) return true;
+    if (!root->is_thread) run_all_dtors(root); /* the start function's natives may have set contexts */
     free_root(root);
     return false;
 }

@@ -82,7 +82,7 @@ bool wasm_runtime_enlarge_memory(wasm_module_inst_t module_inst, uint64_t inc_pa
         bool too_many = inc_page_count > memory->max_pages - memory->npages;
         callback((u32)u64_min(inc_page_count, UINT32_MAX), tern_memory_size(memory), 0,
                  too_many ? MAX_SIZE_REACHED : INTERNAL_ERROR, module_inst,
-                 module_inst->root->running, user_data);
+                 tern_api_env_in_use(module_inst), user_data);
     }
     return false;
 }

@@ -9,6 +9,7 @@
 
 u32 tern_api_frames(wasm_exec_env_t env, TrapFrame *frames, u32 max)
 {
+    if (env == NULL || env->root == NULL) return 0; /* it outlived its instance */
     Exec *x = env->x;
     const Tier *tier = x->store->engine->options.tier;
     if (x->depth > 0 && x->instance != NULL) return tier->backtrace(x, frames, max);
@@ -113,6 +114,7 @@ uint32_t wasm_copy_callstack(const wasm_exec_env_t exec_env, WASMCApiFrame *buff
 
 void wasm_runtime_dump_mem_consumption(wasm_exec_env_t exec_env)
 {
+    if (exec_env == NULL || exec_env->root == NULL) return;
     const Instance *instance = exec_env->inst->instance;
     printf("\nMemory consumption of module instance %s:\n", exec_env->inst->module->name);
     for (u32 i = 0; i < instance->module->nmemories; i++) {

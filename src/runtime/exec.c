@@ -181,11 +181,7 @@ TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func)
         tern_exec_enter(x, instance);
         return code;
     }
-    x->instance = NULL;
-    x->globals = NULL;
-    x->code = NULL;
-    x->memory = NULL;
-    x->memory_size = 0;
+    tern_exec_leave(x);
     return code;
 }
 

@@ -78,6 +78,16 @@ static inline bool tern_exec_room(const Exec *x, u64 cells)
     return cells <= (u64)(x->stack_end - x->top);
 }
 
+/* No instance any more, as before the outermost call. */
+static inline void tern_exec_leave(Exec *x)
+{
+    x->instance = NULL;
+    x->globals = NULL;
+    x->code = NULL;
+    x->memory = NULL;
+    x->memory_size = 0;
+}
+
 /* Makes the guest stop with code (TRAP_INTERRUPTED, ...) at its next back-edge or call, or the next call made
  * to stop at once. Async-signal-safe. */
 void tern_exec_interrupt(Exec *x, TrapCode code);

@@ -12,7 +12,7 @@
  */
 #define _GNU_SOURCE 1
 #include "port/port.h"
-#include "port/posix/hot_tls.h"
+#include "port/hot_tls.h"
 
 #include <pthread.h>
 #include <signal.h>

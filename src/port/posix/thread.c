@@ -2,7 +2,7 @@
 /* thread.c - mutexes, conditions and threads on POSIX threads, and where a thread's stack ends. */
 #define _GNU_SOURCE 1
 #include "port/port.h"
-#include "port/posix/hot_tls.h"
+#include "port/hot_tls.h"
 
 #include <assert.h>
 #include <errno.h>

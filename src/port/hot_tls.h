@@ -5,8 +5,8 @@
  * has from its start. glibc keeps room there for libraries that come later through dlopen; for the few words
  * that we ask for, that is a safe promise. Other C libraries make none.
  */
-#ifndef TERN_PORT_POSIX_HOT_TLS_H
-#define TERN_PORT_POSIX_HOT_TLS_H
+#ifndef TERN_PORT_HOT_TLS_H
+#define TERN_PORT_HOT_TLS_H
 
 #if defined(__GLIBC__) && defined(__ELF__)
 #define HOT_TLS __attribute__((tls_model("initial-exec")))

@@ -197,7 +197,13 @@ HANDLER_FUNC(handler_NONE);
 /* --- memory --------------------------------------------------------------------------------------- */
 
 #define LOAD_FROM(M, p) ({ M v_; racy_copy(&v_, (p), sizeof v_); v_; })
+/* One instruction, whatever the width: a store that faults at the end of a memory has written nothing. */
+#if RACY_IS_WATCHED
 #define STORE_TO(M, p, v) { M v_ = (v); racy_copy((p), &v_, sizeof v_); }
+#else
+#define STORE_TO(M, p, v) \
+    { typedef struct __attribute__((packed, may_alias)) { M field; } Unaligned_; ((Unaligned_ *)(p))->field = (v); }
+#endif
 #define LOAD_AT(M, ea) LOAD_FROM(M, mem + (ea))
 #define STORE_AT(M, ea, v) STORE_TO(M, mem + (ea), v)
 #define CHECK_BOUND(ea, n) \

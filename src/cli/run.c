@@ -335,7 +335,7 @@ static int parse_args(const tern_module *module, const RunOptions *o, uint32_t f
     for (uint32_t i = 0; i < (uint32_t)o->nargs; i++) {
         args[i].kind = tern_module_param(module, func, i);
         if (parse_value(o->args[i], &args[i])) continue;
-        return cli_usage_error("run", "argument %" PRIu32 " of %s: \"%s\" is no %s", i + 1, o->invoke,
+        return cli_usage_error("run", "argument %" PRIu32 " of %s: \"%s\" is no %s, or does not fit in one", i + 1, o->invoke,
                                o->args[i], kind_names[args[i].kind]);
     }
     return EXIT_OK;

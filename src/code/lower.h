@@ -93,6 +93,7 @@ static inline u32 lower_cells(u8 code) { return code == VT_V128 ? 2 : 1; }
 bool lower_emit(Lower *l, Ins ins);
 static inline Ins *lower_last(Lower *l) { return &l->f->ins.items[l->f->ins.n - 1]; }
 bool lower_emit_const(Lower *l, u8 code, u32 to, u64 bits);
+bool lower_emit_copy(Lower *l, u8 code, u32 to, u32 from); /* nothing if they are the same slot */
 void lower_drop_last(Lower *l); /* takes the last instruction back */
 bool lower_new_label(Lower *l, u32 *label);
 void lower_bind(Lower *l, u32 label); /* here; control may arrive from elsewhere */

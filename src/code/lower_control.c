@@ -41,10 +41,8 @@ static bool move_to(Lower *l, u32 height, u32 n)
         Val v = l->stack.items[i];
         if (v.kind == VAL_CONST) {
             if (!lower_emit_const(l, v.code, home, v.bits)) return false;
-        } else if (v.slot != home) {
-            Ins ins = {.op = v.code == VT_V128 ? H_COPY_V128 : H_COPY, .kd = PLACE_SLOT, .acc = ACC_NONE,
-                       .ncells = (u8)lower_cells(v.code), .d = home, .s1 = v.slot};
-            if (!lower_emit(l, ins)) return false;
+        } else if (!lower_emit_copy(l, v.code, home, v.slot)) {
+            return false;
         }
         home += lower_cells(v.code);
     }

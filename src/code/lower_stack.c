@@ -134,7 +134,7 @@ static Ins copy_ins(u8 code, u32 to, u32 from)
 }
 
 /* A copy; two in a row make one instruction. */
-static bool emit_copy(Lower *l, u8 code, u32 to, u32 from)
+bool lower_emit_copy(Lower *l, u8 code, u32 to, u32 from)
 {
     LoweredFunc *f = l->f;
     if (to == from) return true;
@@ -164,7 +164,7 @@ bool lower_settle(Lower *l, u32 index)
     if (v->kind == VAL_TEMP) return true;
     if (v->kind == VAL_LOCAL) unlink_pending(l, v);
     bool ok = v->kind == VAL_CONST ? lower_emit_const(l, v->code, v->home, v->bits)
-                                   : emit_copy(l, v->code, v->home, v->slot);
+                                   : lower_emit_copy(l, v->code, v->home, v->slot);
     v = &l->stack.items[index];
     v->kind = VAL_TEMP;
     v->slot = v->home;
@@ -260,7 +260,7 @@ bool lower_set_local(Lower *l, u32 local, bool is_tee)
         forget_slot(l, info->slot);
         if (ins->acc != ACC_NONE)
             l->acc[ins->acc] = (AccState){.slot = info->slot, .prod = l->f->ins.n - 1, .is_valid = true};
-    } else if (!emit_copy(l, info->code, info->slot, v.slot)) {
+    } else if (!lower_emit_copy(l, info->code, info->slot, v.slot)) {
         return false;
     }
     return !is_tee || lower_push_local(l, local);

@@ -69,18 +69,6 @@ static inline u64 unit_u64(const CodeUnit *p)
     memcpy(&v, p, sizeof v);
     return v;
 }
-static inline f32 f32_of_bits(u32 bits)
-{
-    f32 v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-static inline f64 f64_of_bits(u64 bits)
-{
-    f64 v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
 static inline f32 cell_f32(const u64 *cell)
 {
     f32 v;
@@ -145,8 +133,8 @@ enum { TOKEN_UNITS = 2 };
 #define PUT_v128(k, v) (v0 = (v), (void)memcpy(&fp[U16(k)], &v0, sizeof v0))
 #define IMM_i32(k) U32(k)
 #define IMM_i64(k) ((u64)(s64)S32(k))
-#define IMM_f32(k) f32_of_bits(U32(k))
-#define IMM_f64(k) f64_of_bits(U64(k))
+#define IMM_f32(k) num_f32_of_bits(U32(k))
+#define IMM_f64(k) num_f64_of_bits(U64(k))
 #define IMM_v128(k) ({ t_v128 v_; memcpy(&v_, AT(k), sizeof v_); v_; })
 
 /* --- going on ------------------------------------------------------------------------------------- */

@@ -572,6 +572,10 @@ static bool decode_header(SectionDecoder *s)
                     : size < 8                       ? DIAG_UNEXPECTED_END
                                                      : DIAG_BAD_VERSION;
     const char *hint = tern_file_recognise(bytes, size);
+    if (code == DIAG_UNEXPECTED_END && hint[0] == '\0')
+        return tern_decoder_fail_at(d, bytes + size, code,
+                                    "the file ends after %u bytes, and what a module begins with takes 8",
+                                    (unsigned)size);
     if (size < 8 || memcmp(bytes, "\0asm\1\0\0\0", 8) != 0)
         return tern_decoder_fail(d, code, "%s", hint);
     d->c.p += 8;

@@ -53,10 +53,9 @@ static CodeUnit *place(Alloc *alloc, CodeSet *set, u32 func, u32 nunits)
     return units;
 }
 
-const FuncCode *tern_code_find(ModuleCode *code, const CodeSet *set, const CodeUnit *pc)
+static const FuncCode *find(const CodeSet *set, const CodeUnit *pc)
 {
     const FuncCode *found = NULL;
-    tern_port_mutex_lock(&code->lock);
     for (const CodeChunk *chunk = set->chunks; chunk != NULL && found == NULL; chunk = chunk->next) {
         uintptr_t offset = ((uintptr_t)pc - (uintptr_t)chunk->units) / sizeof *pc;
         if ((uintptr_t)pc < (uintptr_t)chunk->units || offset >= chunk->nunits) continue;
@@ -68,8 +67,27 @@ const FuncCode *tern_code_find(ModuleCode *code, const CodeSet *set, const CodeU
         }
         found = &set->funcs[chunk->entries.items[low].func];
     }
+    return found;
+}
+
+const FuncCode *tern_code_find(ModuleCode *code, CodeSet **set, const CodeUnit *pc)
+{
+    tern_port_mutex_lock(&code->lock);
+    const FuncCode *found = find(*set, pc);
+    for (u32 mode = 0; mode < CODE_MODES && found == NULL; mode++) {
+        if (code->sets[mode] == NULL) continue;
+        found = find(code->sets[mode], pc);
+        if (found != NULL) *set = code->sets[mode];
+    }
     tern_port_mutex_unlock(&code->lock);
     return found;
+}
+
+CodeSet *tern_code_set_with(ModuleCode *code, CodeSet *set, const FuncCode *f)
+{
+    uintptr_t first = (uintptr_t)set->funcs, end = (uintptr_t)(set->funcs + defined_count(code->module));
+    if (LIKELY((uintptr_t)f >= first && (uintptr_t)f < end)) return set;
+    return __atomic_load_n(&code->sets[set->mode ^ CODE_METERED], __ATOMIC_ACQUIRE);
 }
 
 /* --- a module's code ------------------------------------------------------------------------------- */

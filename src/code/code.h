@@ -54,8 +54,11 @@ extern const HandlerInfo tern_handlers[H_COUNT];
 /* What the machine jumps through for a handler. */
 typedef u32 TokenOf(Handler handler);
 
-/* How loads and stores of memory 0 are checked. */
-typedef enum CodeMode { CODE_CHECKED, CODE_GUARDED, CODE_MODES } CodeMode;
+/* How loads and stores of memory 0 are checked; with CODE_METERED added, code that pays for what it executes with
+ * the Exec's fuel: one unit for an instruction of WebAssembly, and none for those that are structure only (block,
+ * loop, try, else, catch, end, nop). Code pays on the way into a stretch for all of it up to the next branch.
+ * With CODE_PROFILED added, code that says when functions begin and end (runtime/profile.h). */
+typedef enum CodeMode { CODE_CHECKED, CODE_GUARDED, CODE_METERED, CODE_PROFILED = 4, CODE_MODES = 8 } CodeMode;
 
 /* Code lies in chunks in the order of lowering, so that the function at an address is found by bisection. */
 typedef struct CodeChunk CodeChunk;
@@ -86,8 +89,10 @@ static inline CodeSet *tern_code_set_of(const FuncCode *funcs)
  * and a diag: no memory, or an instruction that cannot be lowered. */
 bool tern_code_lower(ModuleCode *code, CodeSet *set, u32 defined_index, TokenOf *token_of, Diag *diag);
 
-/* The function whose code contains pc; NULL if none has. Thread-safe. */
-const FuncCode *tern_code_find(ModuleCode *code, const CodeSet *set, const CodeUnit *pc);
+/* The function whose code contains pc, in *set, which is looked into first; NULL if none has. Thread-safe. */
+const FuncCode *tern_code_find(ModuleCode *code, CodeSet **set, const CodeUnit *pc);
+/* The set of a function that is in the one given, or in the other of the same checks. */
+CodeSet *tern_code_set_with(ModuleCode *code, CodeSet *set, const FuncCode *f);
 
 /* The byte offset in the module of the instruction whose code contains unit; 0 if that cannot be told. */
 u32 tern_code_offset(ModuleCode *code, u32 defined_index, CodeMode mode, u32 unit);

@@ -6,6 +6,8 @@
  */
 #include "code/ins.h"
 
+#include "runtime/builtins.h"
+
 #include <assert.h>
 
 enum { TOKEN_UNITS = 2, FAR_UNITS = TOKEN_UNITS + 5 };
@@ -15,10 +17,11 @@ static u32 layout_units(const LoweredFunc *f, const Ins *ins, const char *layout
     u32 n = TOKEN_UNITS;
     for (; *layout != '\0'; layout++)
         switch (*layout) {
-        case 'd': case '1': case '2': case '3': case 'h': n += 1; break;
+        case 'd': case '1': case '2': case '3': case 'h': case 'f': case 'n': n += 1; break;
         case 'B': case 'g': case 't': case 'i': case 'j': case 'o': n += 2; break;
         case 'I': case 'O': n += 4; break;
         case 'T': n += 2 * (f->tables.items[ins->target] + 2); break;
+        case 'P': n += 2 + 3 * (f->tables.items[ins->target] + 1); break;
         default: assert(false && "a layout names an unknown field");
         }
     return n;
@@ -39,9 +42,57 @@ static u32 far_slots(const Ins *ins, const char *layout)
     return n;
 }
 
+/* --- costs ---------------------------------------------------------------------------------------- */
+
+static bool is_metered(const LoweredFunc *f)
+{
+    return (f->mode & CODE_METERED) != 0;
+}
+
+/* Does what comes behind it cost anew, or not come? */
+static bool ends_stretch(const Ins *ins, const char *layout)
+{
+    if (ins->family == FAM_PLAIN && ins->op == H_UNREACHABLE) return true;
+    if (ins->family == FAM_PLAIN && ins->op == H_BUILTIN)
+        return ins->index == BUILTIN_throw || ins->index == BUILTIN_throw_ref;
+    return strpbrk(layout, "tTPhn") != NULL;
+}
+
+/* For each instruction the cost at the end of its stretch. */
+static void find_stretches(const LoweredFunc *f, u32 *cost_of)
+{
+    u32 cost = f->cost;
+    cost_of[f->ins.n] = cost;
+    for (u32 i = f->ins.n; i-- > 0;) {
+        const Ins *ins = &f->ins.items[i];
+        if (ends_stretch(ins, tern_handlers[tern_ins_handler(ins, f->mode)].layout)) cost = ins->cost;
+        cost_of[i] = cost;
+    }
+}
+
+u32 tern_ins_label_cost(const LoweredFunc *f, const u32 *unit_of, u32 label)
+{
+    if (!is_metered(f)) return 0;
+    const Label *l = &f->labels.items[label];
+    return unit_of[f->ins.n + 1 + l->ins] - l->cost;
+}
+
+/* The same behind instruction i, which ends a stretch. */
+static u32 next_cost(const LoweredFunc *f, const u32 *unit_of, u32 i)
+{
+    return unit_of[f->ins.n + 1 + i + 1] - f->ins.items[i].cost;
+}
+
+/* --- units ---------------------------------------------------------------------------------------- */
+
+static size_t measured_bytes(const LoweredFunc *f)
+{
+    return (is_metered(f) ? 2 : 1) * ((size_t)f->ins.n + 1) * sizeof(u32);
+}
+
 u32 *tern_ins_measure(const LoweredFunc *f)
 {
-    u32 *unit_of = tern_alloc(f->alloc, ((size_t)f->ins.n + 1) * sizeof *unit_of);
+    u32 *unit_of = tern_alloc(f->alloc, measured_bytes(f));
     if (unit_of == NULL) return NULL;
     u64 n = 0;
     for (u32 i = 0; i < f->ins.n; i++) {
@@ -56,12 +107,13 @@ u32 *tern_ins_measure(const LoweredFunc *f)
         }
     }
     unit_of[f->ins.n] = (u32)n;
+    if (is_metered(f)) find_stretches(f, unit_of + f->ins.n + 1);
     return unit_of;
 }
 
 void tern_ins_measure_free(const LoweredFunc *f, u32 *unit_of)
 {
-    tern_free(f->alloc, unit_of, ((size_t)f->ins.n + 1) * sizeof *unit_of);
+    tern_free(f->alloc, unit_of, measured_bytes(f));
 }
 
 typedef struct Writer {
@@ -70,6 +122,7 @@ typedef struct Writer {
     const u32 *unit_of;
     TokenOf *token_of;
     CodeUnit *start;
+    u32 i; /* of the instruction */
 } Writer;
 
 static void put(Writer *w, const void *bytes, size_t units)
@@ -86,7 +139,7 @@ static void put_unit(Writer *w, u32 v)
 }
 static void put_target(Writer *w, u32 label)
 {
-    s64 to = w->unit_of[w->f->labels.items[label]], from = w->token - w->start;
+    s64 to = w->unit_of[w->f->labels.items[label].ins], from = w->token - w->start;
     put_u32(w, (u32)(s32)(to - from));
 }
 
@@ -109,10 +162,21 @@ static void put_ins(Writer *w, const Ins *ins, Handler handler)
         case 'I': put_u64(w, ins->imm); break;
         case 'O': put_u64(w, ins->off); break;
         case 't': put_target(w, ins->target); break;
+        case 'f': put_unit(w, tern_ins_label_cost(w->f, w->unit_of, ins->target)); break;
+        case 'n': put_unit(w, next_cost(w->f, w->unit_of, w->i)); break;
         case 'T': {
             const u32 *table = &w->f->tables.items[ins->target];
             put_u32(w, table[0]);
             for (u32 i = 0; i <= table[0]; i++) put_target(w, table[1 + i]);
+            break;
+        }
+        case 'P': {
+            const u32 *table = &w->f->tables.items[ins->target];
+            put_u32(w, table[0]);
+            for (u32 i = 0; i <= table[0]; i++) {
+                put_target(w, table[1 + i]);
+                put_unit(w, tern_ins_label_cost(w->f, w->unit_of, table[1 + i]));
+            }
             break;
         }
         default: break;
@@ -143,6 +207,7 @@ void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of
     for (u32 i = 0; i < f->ins.n; i++) {
         const Ins *ins = &f->ins.items[i];
         Handler handler = tern_ins_handler(ins, f->mode);
+        w.i = i;
         assert(handler != H_NONE && "an instruction has no handler for its operand places");
         if (f->scratch != 0 && far_slots(ins, tern_handlers[handler].layout) > 0) put_far_ins(&w, ins, handler);
         else put_ins(&w, ins, handler);

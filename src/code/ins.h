@@ -24,6 +24,9 @@ typedef enum Family {
 /* Accumulators: one for integers and references, one for each float type, one for vectors. */
 typedef enum AccClass { ACC_INT, ACC_F32, ACC_F64, ACC_V128, ACC_CLASSES, ACC_NONE = ACC_CLASSES } AccClass;
 
+/* Costs of one stretch fit a unit: FUEL ends those that get longer. */
+#define STRETCH_MAX_COST 60000u
+
 #define LABEL_NONE UINT32_MAX
 
 typedef struct Ins {
@@ -37,7 +40,13 @@ typedef struct Ins {
     u32 index;
     u32 target;        /* label, or first entry of a branch table */
     u32 offset;        /* of the WebAssembly instruction in the module */
+    u32 cost;          /* of what comes before the end of it, from the function's beginning */
 } Ins;
+
+typedef struct Label {
+    u32 ins;  /* index of the Ins it stands before */
+    u32 cost; /* of what comes before it, from the function's beginning */
+} Label;
 
 /* A try: instructions [first, end) are covered by its catches. */
 typedef struct LoweredRegion {
@@ -54,13 +63,14 @@ typedef struct LoweredCatch {
 typedef struct LoweredFunc {
     Alloc *alloc;
     struct { VEC(Ins) } ins;
-    struct { VEC(u32) } labels; /* label -> index of the Ins it stands before */
+    struct { VEC(Label) } labels;
     struct { VEC(u32) } tables; /* branch tables: labels, the default last */
     struct { VEC(LoweredRegion) } regions; /* in order of entry */
     struct { VEC(LoweredCatch) } catches;
     CodeMode mode;
     u32 param_cells, result_cells, local_cells;
     u32 header;
+    u32 cost;         /* of everything once */
     u32 scratch;      /* first of the scratch slots, or 0: no slot passes 65,535 */
     u32 frame_cells;
 } LoweredFunc;
@@ -72,10 +82,12 @@ Handler tern_ins_handler(const Ins *ins, CodeMode mode);
 /* May the result of ins stay in the accumulator alone? */
 bool tern_ins_may_skip_slot(const Ins *ins);
 
-/* First unit of every instruction, and the end: [ins.n + 1]. Allocated with f->alloc; NULL: no memory, or
- * more code than offsets can span. */
+/* First unit of every instruction, and the end: [ins.n + 1]; behind that, in metered code, for each the cost at
+ * the end of the stretch it is in. Allocated with f->alloc; NULL: no memory, or more code than offsets can span. */
 u32 *tern_ins_measure(const LoweredFunc *f);
 void tern_ins_measure_free(const LoweredFunc *f, u32 *unit_of);
+/* What going to a label costs: all up to the end of the stretch there. Nothing where code is not metered. */
+u32 tern_ins_label_cost(const LoweredFunc *f, const u32 *unit_of, u32 label);
 /* Writes unit_of[ins.n] units. */
 void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of, CodeUnit *units);
 

@@ -4,6 +4,15 @@
 #include "binary/decode.h"
 #include "runtime/builtins.h"
 
+/* A stretch ends here and another begins. */
+static bool lower_fuel(Lower *l)
+{
+    l->fuel_cost = l->f->cost;
+    if (!lower_emit(l, (Ins){.op = H_FUEL, .kd = PLACE_NONE, .acc = ACC_NONE})) return false;
+    lower_barrier(l);
+    return true;
+}
+
 static bool begin(Sink *sink, const Module *module, u32 func_index, const ValType *locals, u32 nlocals)
 {
     (void)module;
@@ -32,7 +41,9 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
     }
     l->temps = l->max_cells = slot;
     Ctrl c = {.kind = CTRL_FUNC, .label = LABEL_NONE, .else_label = LABEL_NONE, .region = REGION_NONE};
-    return vec_push(&l->ctrl, l->alloc, c) || lower_no_memory(l);
+    if (!vec_push(&l->ctrl, l->alloc, c)) return lower_no_memory(l);
+    if ((f->mode & CODE_METERED) != 0 && !lower_fuel(l)) return false; /* where calls enter: see ENTER_PAID */
+    return lower_profile(l, BUILTIN_profile_enter);
 }
 
 static bool lower_select(Lower *l, const Insn *in)
@@ -189,6 +200,16 @@ static bool lower_special(Lower *l, const Insn *in)
     return lower_gc(l, in);
 }
 
+/* Instructions that do nothing by themselves cost nothing. */
+static bool is_structure(Op op)
+{
+    switch (op) {
+    case OP_BLOCK: case OP_LOOP: case OP_ELSE: case OP_END: case OP_TRY: case OP_TRY_TABLE: case OP_CATCH:
+    case OP_CATCH_ALL: case OP_DELEGATE: case OP_NOP: return true;
+    default: return false;
+    }
+}
+
 static bool insn(Sink *sink, const Insn *in)
 {
     Lower *l = (Lower *)sink;
@@ -204,6 +225,10 @@ static bool insn(Sink *sink, const Insn *in)
         case OP_DELEGATE: return lower_delegate(l, in);
         default: return true;
         }
+    }
+    if ((l->f->mode & CODE_METERED) != 0) {
+        if (l->f->cost - l->fuel_cost >= STRETCH_MAX_COST && !lower_fuel(l)) return false;
+        l->f->cost += !is_structure(in->op);
     }
     return tern_op_info[in->op].shape == SHAPE_SPECIAL ? lower_special(l, in) : lower_value_op(l, in);
 }

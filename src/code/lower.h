@@ -81,6 +81,7 @@ typedef struct Lower {
     u32 settled;  /* entries below this height are temporaries in their homes */
     u32 temps;    /* first operand slot */
     u32 max_cells;
+    u32 fuel_cost; /* f->cost when FUEL was last emitted */
     u32 barrier;  /* instructions before this one may no longer be changed */
     AccState acc[ACC_CLASSES];
     AccState before_const; /* acc[ACC_V128] before the last v128.const, which may be folded into its reader */
@@ -138,6 +139,8 @@ bool lower_br(Lower *l, u32 depth);
 bool lower_br_if(Lower *l, u32 depth);
 bool lower_br_table(Lower *l, const Insn *in);
 bool lower_return(Lower *l);
+/* In profiled code: tells that the function begins or ends (BUILTIN_profile_enter, _leave). */
+bool lower_profile(Lower *l, u32 builtin);
 bool lower_br_on_null(Lower *l, u32 depth, bool on_null);
 /* Branches when ins says so; opposite is the handler, otherwise alike, that branches when ins does not. */
 bool lower_br_when(Lower *l, u32 depth, Ins ins, u16 opposite);

@@ -47,6 +47,7 @@ static bool finish(Lower *l, const Insn *in, Ins ins)
     ins.acc = ACC_NONE;
     ins.d = base;
     reserve(l, (u64)base + ADAPTER_CELLS + u64_max(sig->param_cells, sig->result_cells));
+    if (is_tail(in->op) && !lower_profile(l, BUILTIN_profile_leave)) return false;
     if (!lower_emit(l, ins)) return false;
     lower_truncate(l, l->stack.n - sig->nparams);
     if (!is_tail(in->op)) return push_results(l, base, sig);
@@ -87,6 +88,12 @@ bool lower_builtin_args(Lower *l, u32 builtin, u32 nargs, const u8 *results, u32
     if (!lower_settle_top(l, nargs)) return false;
     u32 base = base_of(l, nargs);
     reserve(l, (u64)base + 2ull * info->nresults); /* operands have their room */
+    if (info->bulk_log2 != 0 && (l->f->mode & CODE_METERED) != 0) { /* how much is on top */
+        Ins pay = {.op = H_FUEL_BULK, .kd = PLACE_NONE, .acc = ACC_NONE, .d = lower_top(l, 0)->home,
+                   .imm = info->bulk_log2};
+        lower_barrier(l);
+        if (!lower_emit(l, pay)) return false;
+    }
     Ins ins = {.op = H_BUILTIN, .kd = PLACE_NONE, .acc = ACC_NONE, .d = base, .index = builtin, .imm = imm1,
                .imm2 = imm2};
     if (!lower_emit(l, ins)) return false;
@@ -95,6 +102,18 @@ bool lower_builtin_args(Lower *l, u32 builtin, u32 nargs, const u8 *results, u32
     lower_barrier(l);
     for (u32 i = 0; i < info->nresults; i++)
         if (!lower_push_temp(l, results[i], NO_INS)) return false;
+    return true;
+}
+
+bool lower_profile(Lower *l, u32 builtin)
+{
+    if ((l->f->mode & CODE_PROFILED) == 0) return true;
+    lower_barrier(l);
+    u32 index = l->func_index - l->module->nimported[EXTERN_FUNC];
+    Ins ins = {.op = H_BUILTIN, .kd = PLACE_NONE, .acc = ACC_NONE, .index = builtin, .imm = index};
+    if (!lower_emit(l, ins)) return false;
+    forget_accumulators(l);
+    lower_barrier(l);
     return true;
 }
 

@@ -4,8 +4,23 @@
  * At every label the operands a block takes or gives lie in their home slots, so that all ways to it agree.
  */
 #include "code/lower.h"
+#include "runtime/builtins.h"
 
 /* --- moving operands to where a label expects them -------------------------------------------------- */
+
+/* More than that are moved by one instruction: a branch of two bytes may take a thousand along. */
+#define MANY_OPERANDS 8
+
+/* Before the first of the instructions a branch with n operands becomes, while all ways from it are still one. */
+static bool gather(Lower *l, u32 n)
+{
+    return n <= MANY_OPERANDS || lower_settle_all(l);
+}
+
+static bool is_all_home(const Lower *l)
+{
+    return l->settled >= l->stack.n;
+}
 
 static u32 label_arity(const Lower *l, const Ctrl *c)
 {
@@ -24,6 +39,7 @@ u32 lower_home_at(const Lower *l, u32 height)
 static bool in_place(const Lower *l, u32 height, u32 n)
 {
     u32 home = lower_home_at(l, height);
+    if (n > 0 && is_all_home(l)) return l->stack.items[l->stack.n - n].home == home;
     for (u32 i = l->stack.n - n; i < l->stack.n; i++) {
         const Val *v = &l->stack.items[i];
         if (v->kind != VAL_TEMP || v->slot != home) return false;
@@ -32,11 +48,22 @@ static bool in_place(const Lower *l, u32 height, u32 n)
     return true;
 }
 
+/* The topmost n entries, which are in their homes, to those from slot `to` on. */
+static bool move_all(Lower *l, u32 to, u32 n)
+{
+    u32 from = l->stack.items[l->stack.n - n].home;
+    if (from == to) return true;
+    for (u32 c = 0; c < ACC_CLASSES; c++) l->acc[c].is_valid = false;
+    return lower_emit(l, (Ins){.op = H_COPY_N, .kd = PLACE_NONE, .acc = ACC_NONE, .d = to, .index = from,
+                               .imm = lower_next_home(l) - from});
+}
+
 /* Copies the topmost n entries to the homes from height up. The stack itself stays as it is: other paths may go
  * on with it. Sources lie at or above their destinations, so ascending order never overwrites one. */
 static bool move_to(Lower *l, u32 height, u32 n)
 {
     u32 home = lower_home_at(l, height);
+    if (n > MANY_OPERANDS && is_all_home(l)) return move_all(l, home, n);
     for (u32 i = l->stack.n - n; i < l->stack.n; i++) {
         Val v = l->stack.items[i];
         if (v.kind == VAL_CONST) {
@@ -85,9 +112,11 @@ static bool return_one(Lower *l)
 
 bool lower_return(Lower *l)
 {
+    if (!lower_profile(l, BUILTIN_profile_leave)) return false;
     u32 n = l->type->nresults;
     if (n == 0) return lower_emit(l, (Ins){.op = H_RETURN, .kd = PLACE_NONE, .acc = ACC_NONE});
     if (n == 1) return return_one(l);
+    if (!gather(l, n)) return false;
     if (!move_to(l, l->stack.n - n, n)) return false;
     return lower_emit(l, (Ins){.op = H_RETURN_N, .kd = PLACE_NONE, .acc = ACC_NONE,
                                .d = lower_top(l, n - 1)->home, .index = l->type->result_cells});
@@ -99,7 +128,7 @@ bool lower_br(Lower *l, u32 depth)
 {
     Ctrl *c = lower_ctrl(l, depth);
     if (c->kind == CTRL_FUNC) return lower_return(l);
-    if (!move_to(l, c->height, label_arity(l, c))) return false;
+    if (!gather(l, label_arity(l, c)) || !move_to(l, c->height, label_arity(l, c))) return false;
     c = lower_ctrl(l, depth);
     c->label_used = true;
     return lower_emit(l, branch_ins(c->label));
@@ -137,6 +166,7 @@ static bool fuse_condition(Lower *l, bool when_zero, u32 label)
     ins->kd = PLACE_NONE;
     ins->acc = ACC_NONE;
     ins->target = label;
+    ins->cost = l->f->cost;
     for (u32 c = 0; c < ACC_CLASSES; c++)
         if (l->acc[c].prod == l->f->ins.n - 1) l->acc[c].is_valid = false;
     return true;
@@ -167,6 +197,7 @@ static void fuse_step(Lower *l)
     step->s2 = branch->s2;
     step->imm2 = branch->imm;
     step->target = branch->target;
+    step->cost = branch->cost;
     f->ins.n--;
 }
 
@@ -192,6 +223,7 @@ bool lower_br_if(Lower *l, u32 depth)
     Val v = lower_pop(l);
     Ctrl *c = lower_ctrl(l, depth);
     u32 n = label_arity(l, c);
+    if (!gather(l, n)) return false;
     if (c->kind != CTRL_FUNC && in_place(l, c->height, n)) {
         c->label_used = true;
         return conditional(l, v, false, c->label);
@@ -205,7 +237,7 @@ bool lower_br_if(Lower *l, u32 depth)
 bool lower_br_table(Lower *l, const Insn *in)
 {
     Val v = lower_pop(l);
-    if (!lower_readable(l, &v)) return false;
+    if (!lower_readable(l, &v) || !gather(l, label_arity(l, lower_ctrl(l, in->targets[0])))) return false;
     u32 first = l->f->tables.n, n = in->ntargets;
     if (!vec_reserve(&l->f->tables, l->alloc, n + 2)) return lower_no_memory(l);
     l->f->tables.items[l->f->tables.n++] = n;
@@ -251,7 +283,7 @@ bool lower_br_table(Lower *l, const Insn *in)
 /* br_on_null drops the reference where it branches; br_on_non_null keeps it there and drops it here. */
 bool lower_br_on_null(Lower *l, u32 depth, bool on_null)
 {
-    if (!lower_settle_top(l, 1)) return false;
+    if (!gather(l, label_arity(l, lower_ctrl(l, depth))) || !lower_settle_top(l, 1)) return false;
     lower_barrier(l); /* the reference is read here and again behind */
     Val v = *lower_top(l, 0);
     u32 skip;
@@ -271,6 +303,7 @@ bool lower_br_on_null(Lower *l, u32 depth, bool on_null)
 bool lower_br_when(Lower *l, u32 depth, Ins ins, u16 opposite)
 {
     Ctrl *c = lower_ctrl(l, depth);
+    if (!gather(l, label_arity(l, c))) return false;
     bool is_direct = c->kind != CTRL_FUNC && in_place(l, c->height, label_arity(l, c));
     if (is_direct) {
         c->label_used = true;
@@ -340,7 +373,8 @@ bool lower_push_types(Lower *l, const ValType *types, u32 n)
 /* The results on top go to their homes, ready to fall into the label. In a handler those lie below. */
 static bool settle_results(Lower *l, const Ctrl *c)
 {
-    if (c->kind == CTRL_CATCH) return move_to(l, c->height, c->sig->nresults);
+    if (c->kind == CTRL_CATCH)
+        return gather(l, c->sig->nresults) && move_to(l, c->height, c->sig->nresults);
     return lower_settle_top(l, c->sig->nresults);
 }
 

@@ -24,6 +24,7 @@ static void forget_slot(Lower *l, u32 slot)
 bool lower_emit(Lower *l, Ins ins)
 {
     ins.offset = l->offset;
+    ins.cost = l->f->cost;
     if (ins.ncells == 0) ins.ncells = 1;
     if (!vec_push(&l->f->ins, l->alloc, ins)) return lower_no_memory(l);
     if (ins.kd == PLACE_SLOT) {
@@ -47,7 +48,7 @@ void lower_drop_last(Lower *l)
 bool lower_new_label(Lower *l, u32 *label)
 {
     *label = l->f->labels.n;
-    return vec_push(&l->f->labels, l->alloc, LABEL_NONE) || lower_no_memory(l);
+    return vec_push(&l->f->labels, l->alloc, (Label){.ins = NO_INS}) || lower_no_memory(l);
 }
 
 void lower_barrier(Lower *l)
@@ -57,7 +58,7 @@ void lower_barrier(Lower *l)
 
 void lower_bind(Lower *l, u32 label)
 {
-    l->f->labels.items[label] = l->f->ins.n;
+    l->f->labels.items[label] = (Label){.ins = l->f->ins.n, .cost = l->f->cost};
     for (u32 c = 0; c < ACC_CLASSES; c++) l->acc[c].is_valid = false;
     lower_barrier(l);
 }

@@ -56,6 +56,9 @@ _Static_assert(H_V128_STORE_S_A == H_V128_STORE_S_S + 1 && H_V128_STORE_SS_S == 
                H_V128_STORE_A_S == H_V128_STORE_S_S + 4 && H_V128_STORE_AI_S == H_V128_STORE_S_S + 6,
                "vector stores");
 
+_Static_assert(H_BR_PAID - H_BR == H_I32_EQ_BR_SS_PAID - H_I32_EQ_BR_SS &&
+               H_BR_PAID - H_BR == H_CALL_INDIRECT_PAID - H_CALL_INDIRECT, "branches that pay");
+
 /* Index of two operand places, in the order SS SI AS AI SA IS. */
 static u32 pair_index(Place k1, Place k2)
 {
@@ -115,7 +118,7 @@ static u32 address_index(const Ins *ins)
 static Handler load_handler(const Ins *ins, CodeMode mode)
 {
     const OpHandlers *h = &op_handlers[ins->op];
-    u32 first = mode == CODE_GUARDED ? h->guarded : h->first;
+    u32 first = (mode & CODE_GUARDED) != 0 ? h->guarded : h->first;
     return (Handler)(first + 2 * address_index(ins) + (ins->kd == PLACE_ACC));
 }
 
@@ -123,14 +126,14 @@ static Handler store_handler(const Ins *ins, CodeMode mode)
 {
     static const u8 first_of_address[] = {0, 9, 3, 6, 11, 13}, first_of_vector[] = {0, 4, 2, 3, 5, 6};
     const OpHandlers *h = &op_handlers[ins->op];
-    u32 first = mode == CODE_GUARDED ? h->guarded : h->first;
+    u32 first = (mode & CODE_GUARDED) != 0 ? h->guarded : h->first;
     if (tern_op_info[ins->op].args[1] == OT_v128)
         return (Handler)(first + first_of_vector[address_index(ins)] + (ins->k3 == PLACE_ACC));
     u32 value = ins->k3 == PLACE_SLOT ? 0 : ins->k3 == PLACE_IMM ? 1 : 2;
     return (Handler)(first + first_of_address[address_index(ins)] + value);
 }
 
-Handler tern_ins_handler(const Ins *ins, CodeMode mode)
+static Handler handler_of(const Ins *ins, CodeMode mode)
 {
     switch ((Family)ins->family) {
     case FAM_PLAIN: return (Handler)(ins->op + (ins->op == H_GLOBAL_GET_S && ins->kd == PLACE_ACC));
@@ -145,6 +148,13 @@ Handler tern_ins_handler(const Ins *ins, CodeMode mode)
     case FAM_STEP: return (Handler)(ins->op + (ins->k1 == PLACE_ACC ? 2 : 0) + (ins->k2 == PLACE_SLOT));
     }
     return H_NONE;
+}
+
+Handler tern_ins_handler(const Ins *ins, CodeMode mode)
+{
+    Handler handler = handler_of(ins, mode);
+    bool pays = (mode & CODE_METERED) != 0 && handler >= H_I32_EQ_BR_SS && handler <= H_CALL_INDIRECT;
+    return pays ? (Handler)(handler + (H_BR_PAID - H_BR)) : handler;
 }
 
 bool tern_ins_may_skip_slot(const Ins *ins)

@@ -67,7 +67,8 @@ void tern_try_write(const LoweredFunc *f, const u32 *unit_of, CodeUnit *to)
         const LoweredCatch *c = &f->catches.items[i];
         TryRegion *region = &table->regions[c->region];
         clauses[region->clause + region->nclauses++] =
-            (CatchTarget){.tag = c->tag, .to = unit_of[f->labels.items[c->label]],
-                          .payload_slot = c->payload_slot, .ref_slot = c->ref_slot};
+            (CatchTarget){.tag = c->tag, .to = unit_of[f->labels.items[c->label].ins],
+                          .payload_slot = c->payload_slot, .ref_slot = c->ref_slot,
+                          .cost = tern_ins_label_cost(f, unit_of, c->label)};
     }
 }

@@ -28,6 +28,7 @@ typedef struct CatchTarget {
     u32 to;           /* unit */
     u32 payload_slot; /* of the payload's first cell; tag clauses only */
     u32 ref_slot;     /* where the exception itself goes, or SLOT_NONE */
+    u32 cost;         /* fuel, of what it goes to */
 } CatchTarget;
 
 /* The handler of an exception with that tag thrown by the instruction that covers unit, or NULL. tags: the

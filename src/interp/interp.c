@@ -4,6 +4,7 @@
 
 #include "interp/machine.h"
 #include "interp/unwind.h"
+#include "runtime/profile.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-variable"
@@ -32,8 +33,9 @@ static TrapCode prepare(Exec *x, Instance *instance, const FuncCode *f, const u6
     if (interrupt != 0) return (TrapCode)interrupt;
     if (__atomic_load_n(&f->frame_cells, __ATOMIC_ACQUIRE) == FRAME_CELLS_UNLOWERED) {
         Diag diag = {0};
-        u32 index = (u32)(f - (const FuncCode *)instance->code);
-        if (!tern_code_lower(instance->module->code, set_of(instance), index, token_of, &diag)) {
+        ModuleCode *code = instance->module->code;
+        CodeSet *set = tern_code_set_with(code, set_of(instance), f);
+        if (!tern_code_lower(code, set, (u32)(f - set->funcs), token_of, &diag)) {
             if (diag.code == DIAG_NO_MEMORY) return TRAP_OUT_OF_MEMORY;
             if (diag.code == DIAG_LIMIT) return TRAP_STACK_EXHAUSTED; /* no stack has room for its frame */
             tern_diag_format(&diag, x->trap.message, sizeof x->trap.message);
@@ -70,7 +72,7 @@ static inline TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
     const FuncType *type = func->type;
     x->top = slots + (type->param_cells > type->result_cells ? type->param_cells : type->result_cells);
     TrapCode trap = func->host(x, func->env, slots);
-    if (x->memory != NULL) x->memory_size = tern_memory_size(x->memory);
+    if (x->memory != NULL) x->memory_size = tern_memory_size_bytes(x->memory);
     if (trap != TRAP_NONE) return trap;
     x->trap.code = TRAP_NONE; /* one the host met and dealt with */
     x->exception = REF_NULL;
@@ -150,7 +152,7 @@ static u8 *any_memory(Exec *x, u32 index, u64 addr, u64 offset, u64 n)
         x->trap.has_address = true;
         x->trap.address = addr + offset;
         x->trap.access_bytes = n;
-        x->trap.memory_bytes = tern_memory_size(memory);
+        x->trap.memory_bytes = tern_memory_size_bytes(memory);
     }
     return p;
 }
@@ -162,14 +164,14 @@ static u8 *any_atomic(Exec *x, u32 index, u64 addr, u64 offset, u64 n)
     x->trap.has_address = true;
     x->trap.address = addr + offset;
     x->trap.access_bytes = n;
-    x->trap.memory_bytes = tern_memory_size(x->instance->memories[index]);
+    x->trap.memory_bytes = tern_memory_size_bytes(x->instance->memories[index]);
     return NULL;
 }
 
 /* The memory may have grown since its size was cached. */
 static bool memory_has_grown(Exec *x)
 {
-    u64 size = tern_memory_size(x->memory);
+    u64 size = tern_memory_size_bytes(x->memory);
     x->memory_size = size;
     bool is_inside = x->trap.access_bytes <= size && x->trap.address <= size - x->trap.access_bytes;
     if (is_inside && !x->is_faulting) return true;
@@ -194,6 +196,11 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
 /* Slow paths, as bodies over the machine's state. */
 #define SLOW_PATHS(S) \
     S(slow_interrupt, STOP(interrupt_of(x))) \
+    S(slow_fuel, { \
+        TrapCode trap = tern_exec_refuel(x); \
+        if (trap != TRAP_NONE) STOP(trap) \
+        DISPATCH(); \
+    }) \
     S(slow_memory, { \
         if (!memory_has_grown(x)) STOP(TRAP_MEMORY_BOUNDS) \
         RELOAD_MEMORY(); \
@@ -357,7 +364,8 @@ static u32 token_of(Handler handler)
 
 static TrapCode run(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 {
-    return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(pc, fp, mem, 0, x, 0, 0, (t_v128){0});
+    return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(
+        pc, fp, mem, 0, x, 0, 0, (t_v128){0});
 }
 
 /* The argument registers of pc, fp and r0, in the machine's numbering. */
@@ -366,6 +374,12 @@ static TrapCode run(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 enum { PC_REGISTER = 12, FP_REGISTER = 13, R0_REGISTER = 15 };
 #else
 enum { PC_REGISTER = 7, FP_REGISTER = 6, R0_REGISTER = 1 };
+#endif
+#elif defined(__aarch64__) && defined(__linux__)
+#if __has_attribute(preserve_none)
+enum { PC_REGISTER = 20, FP_REGISTER = 21, R0_REGISTER = 23 };
+#else
+enum { PC_REGISTER = 0, FP_REGISTER = 1, R0_REGISTER = 3 };
 #endif
 #else
 enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
@@ -400,9 +414,10 @@ static TrapCode explain_fault(Exec *x, const FaultFrame *fault)
     x->trap.has_address = true;
     x->trap.address = (u64)(fault->address - x->memory->base);
     x->trap.access_bytes = 0;
-    x->trap.memory_bytes = tern_memory_size(x->memory);
+    x->trap.memory_bytes = tern_memory_size_bytes(x->memory);
     bool is_frame = (uintptr_t)fp >= (uintptr_t)x->stack && (uintptr_t)fp < (uintptr_t)x->stack_end;
-    if (!is_frame || tern_code_find(x->instance->module->code, set_of(x->instance), pc) == NULL)
+    CodeSet *set = set_of(x->instance);
+    if (!is_frame || tern_code_find(x->instance->module->code, &set, pc) == NULL)
         return TRAP_MEMORY_BOUNDS;
     Handler handler = 0;
     while (handler < H_COUNT && token_of(handler) != unit_u32(pc)) handler++;
@@ -420,7 +435,7 @@ static TrapCode run_guarded(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
     FaultFrame **top = tern_port_fault_top();
     FaultFrame frame; /* the rest is the handler's to fill */
     frame.outer = *top;
-    if (__builtin_setjmp(frame.jump) == 0) {
+    if (PORT_SETJMP(frame.jump) == 0) {
         *top = &frame;
         TrapCode trap = run(pc, fp, mem, x);
         *top = frame.outer;
@@ -447,14 +462,27 @@ static bool attach(Instance *instance, Diag *diag)
             tern_port_fault_add_code((FaultRange){handlers_start, handlers_end}))
             mode = CODE_GUARDED;
     }
+    if (instance->store->is_metered) mode |= CODE_METERED;
+    if (instance->store->engine->options.profiles) mode |= CODE_PROFILED;
     CodeSet *set = code != NULL ? tern_code_set(code, mode) : NULL;
     instance->code = set != NULL ? set->funcs : NULL;
     return set != NULL || tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
 }
 
+static bool meter(Instance *instance)
+{
+    if (instance->code == NULL) return true; /* never attached: nothing of it can run */
+    CodeSet *set = tern_code_set(instance->module->code, set_of(instance)->mode | CODE_METERED);
+    if (set == NULL) return false;
+    instance->code = set->funcs;
+    for (u32 i = instance->module->nimported[EXTERN_FUNC]; i < instance->module->nfuncs; i++)
+        if (instance->funcs[i] != NULL) instance->funcs[i]->code = func_code(instance, i);
+    return true;
+}
+
 bool tern_interp_is_guarded(const Instance *instance)
 {
-    return instance->code != NULL && set_of(instance)->mode == CODE_GUARDED;
+    return instance->code != NULL && (set_of(instance)->mode & CODE_GUARDED) != 0;
 }
 
 /* Runs until the activation ends, going on at the handlers of exceptions. */
@@ -465,11 +493,13 @@ static TrapCode run_to_end(const CodeUnit *pc, u64 *fp, Exec *x)
         /* Whatever the instance's own mode: it may call one whose memory is guarded. */
         TrapCode trap = PC_REGISTER >= 0 ? run_guarded(pc, fp, mem, x) : run(pc, fp, mem, x);
         if (LIKELY(trap != TRAP_UNCAUGHT_EXCEPTION) || !tern_unwind(x, token_of, &pc, &fp)) return trap;
-        TrapCode interrupt = tern_exec_poll(x); /* going to a handler may be a back-edge */
-        if (UNLIKELY(interrupt != TRAP_NONE)) {
+        if (UNLIKELY(x->profile != NULL)) tern_profile_unwind(x, fp + 1);
+        /* Going to a handler may be a back-edge. */
+        trap = x->fuel < 0 ? tern_exec_refuel(x) : tern_exec_poll(x);
+        if (UNLIKELY(trap != TRAP_NONE)) {
             x->pc = pc;
             x->fp = fp;
-            return interrupt;
+            return trap;
         }
     }
 }
@@ -491,6 +521,7 @@ static TrapCode call(Exec *x, FuncInst *func, u64 *slots)
         trap = run_to_end(f->pc, slots, x);
         if (LIKELY(trap == TRAP_NONE)) return TRAP_NONE;
     }
+    if (UNLIKELY(x->profile != NULL)) tern_profile_unwind(x, slots);
     return tern_exec_trap(x, trap);
 }
 
@@ -509,13 +540,14 @@ static u32 backtrace(const Exec *x, TrapFrame *frames, u32 max)
     for (bool is_caller = false; pc != NULL && n < BACKTRACE_MAX_DEPTH; is_caller = true) {
         if ((uintptr_t)fp < (uintptr_t)x->stack || (uintptr_t)fp >= (uintptr_t)x->stack_end) break;
         if (pc != last_pc || !is_caller) {
-            f = tern_code_find(instance->module->code, set_of(instance), pc - is_caller);
+            CodeSet *set = set_of(instance);
+            f = tern_code_find(instance->module->code, &set, pc - is_caller);
             if (f == NULL) break;
-            u32 index = (u32)(f - set_of(instance)->funcs);
+            u32 index = (u32)(f - set->funcs);
             frame = (TrapFrame){.instance = instance,
                                 .func_index = index + instance->module->nimported[EXTERN_FUNC]};
             if (n < max)
-                frame.offset = tern_code_offset(instance->module->code, index, set_of(instance)->mode,
+                frame.offset = tern_code_offset(instance->module->code, index, set->mode,
                                                 (u32)(pc - is_caller - f->pc));
             last_pc = is_caller ? pc : NULL;
         }
@@ -540,4 +572,4 @@ u64 tern_interp_features(void)
 }
 
 const Tier tern_interp_tier = {.name = "interpreter", .attach = attach, .call = call, .backtrace = backtrace,
-                               .func_code = func_code};
+                               .meter = meter, .func_code = func_code};

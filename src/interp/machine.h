@@ -164,6 +164,7 @@ typedef TrapCode HandlerFunc(State *state_);
 /* No trap: the loop goes on. */
 #define TRAP_DISPATCH TRAP_COUNT
 #define DISPATCH() { *state_ = (State){STATE}; return TRAP_DISPATCH; }
+#define DISPATCH_APART(way) DISPATCH()
 #define GOTO(slow) { *state_ = (State){STATE}; return slow(state_); }
 #else
 typedef HANDLER_CC TrapCode HandlerFunc(STATE_PARAMS);
@@ -172,6 +173,13 @@ typedef HANDLER_CC TrapCode HandlerFunc(STATE_PARAMS);
 HANDLER_FUNC(handler_NONE);
 #define DISPATCH() \
     MUSTTAIL return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(STATE)
+/* The same, not to be joined by the compiler with that of another way: each is predicted by itself. */
+#define DISPATCH_APART(way) \
+    { \
+        HandlerFunc *next_ = (HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)); \
+        __asm__ volatile("" : "+r"(next_) : "i"(way)); \
+        MUSTTAIL return next_(STATE); \
+    }
 #define GOTO(slow) MUSTTAIL return slow(STATE)
 #endif
 
@@ -179,6 +187,21 @@ HANDLER_FUNC(handler_NONE);
 #define IS_INTERRUPTED() UNLIKELY(__atomic_load_n(&x->interrupt, __ATOMIC_RELAXED) != 0)
 #define JUMP(k) { s32 to = S32(k); if (IS_INTERRUPTED()) GOTO(slow_interrupt); pc += to; DISPATCH(); }
 #define BRANCH(c, k, n) { if (c) JUMP(k) NEXT(n) }
+/* Code that pays looks for interrupts when what is at hand of its fuel is used up (runtime/exec.h). */
+#define PAY(cost, n) PAY_APART(cost, n, 0)
+#define PAY_APART(cost, n, way) \
+    { \
+        s64 cost_ = (s64)(cost); \
+        pc += (n); \
+        if (UNLIKELY((x->fuel -= cost_) < 0)) GOTO(slow_fuel); \
+        DISPATCH_APART(way) \
+    }
+#define JUMP_PAID(k) PAY(U16((k) + 2), S32(k))
+#define BRANCH_PAID(c, k, n) \
+    { \
+        if (c) JUMP_PAID(k) \
+        PAY_APART(U16((k) + 3), TOKEN_UNITS + (n) + 2, 1) \
+    }
 #define STOP(code) { x->pc = pc; x->fp = fp; return (code); }
 #define RAISE(code) STOP(code)
 
@@ -204,6 +227,17 @@ HANDLER_FUNC(handler_NONE);
  * are wanted in the registers they came in, where a fault looks for them: gcc would take those for operands. */
 #if defined(__x86_64__) && !__has_attribute(preserve_none)
 #define GUARDED_ACCESS() __asm__ volatile("" : "+D"(pc), "+S"(fp), "+c"(r0) : : "memory")
+#elif defined(__aarch64__) && !__has_attribute(preserve_none)
+#define GUARDED_ACCESS() \
+    { \
+        register const CodeUnit *pc_ __asm__("x0") = pc; \
+        register u64 *fp_ __asm__("x1") = fp; \
+        register u64 r0_ __asm__("x3") = r0; \
+        __asm__ volatile("" : "+r"(pc_), "+r"(fp_), "+r"(r0_) : : "memory"); \
+        pc = pc_; \
+        fp = fp_; \
+        r0 = r0_; \
+    }
 #else
 #define GUARDED_ACCESS() __asm__ volatile("" : "+r"(pc), "+r"(fp), "+r"(r0) : : "memory")
 #endif
@@ -266,7 +300,10 @@ static inline bool ref_has_descriptor(Ref ref, Ref descriptor, bool null_passes)
             __asm__ volatile("" : "+r"(z_)); \
         } \
     }
-#define ENTER(f, frame, n) \
+#define ENTER(f, frame, n) ENTER_AND(f, frame, n, { pc = f_->pc; DISPATCH(); })
+/* Pays instead of the callee's first instruction, FUEL. */
+#define ENTER_PAID(f, frame, n) ENTER_AND(f, frame, n, { pc = f_->pc; PAY(U16(0), TOKEN_UNITS + 1) })
+#define ENTER_AND(f, frame, n, ...) \
     { \
         const FuncCode *f_ = (f); \
         u64 *nf_ = (frame); \
@@ -280,17 +317,18 @@ static inline bool ref_has_descriptor(Ref ref, Ref descriptor, bool null_passes)
         h_[1] = (uintptr_t)fp; \
         CLEAR_LOCALS(f_, nf_) \
         fp = nf_; \
-        pc = f_->pc; \
-        DISPATCH(); \
+        __VA_ARGS__ \
     }
 /* r0 carries what the slow path needs first: the accumulators are dead across calls. x->callee is then where
  * to return to. */
-#define CALL_FUNC(func, frame, n) \
+#define CALL_FUNC(func, frame, n) CALL_BY(ENTER, func, frame, n)
+#define CALL_FUNC_PAID(func, frame, n) CALL_BY(ENTER_PAID, func, frame, n)
+#define CALL_BY(ENTER_FUNC, func, frame, n) \
     { \
         FuncInst *fn_ = (func); \
         u64 *slots_ = (frame); \
         if (LIKELY(fn_->instance == x->instance)) \
-            ENTER((const FuncCode *)fn_->code, slots_, n) \
+            ENTER_FUNC((const FuncCode *)fn_->code, slots_, n) \
         x->callee = (void *)(uintptr_t)(pc + TOKEN_UNITS + (n)); \
         x->callee_slots = slots_; \
         r0 = (uintptr_t)fn_; \

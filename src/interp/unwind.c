@@ -24,12 +24,19 @@ static bool is_tail_call(const CodeUnit *pc, TokenOf *token_of)
            token == token_of(H_TAIL_CALL_REF);
 }
 
+static const FuncCode *find(const Instance *instance, const CodeUnit *pc)
+{
+    CodeSet *set = tern_code_set_of(instance->code);
+    return tern_code_find(instance->module->code, &set, pc);
+}
+
 static void land(Exec *x, Instance *instance, u64 *fp, const CatchTarget *target)
 {
     Ref exception = x->exception;
     u32 ncells = tern_exception_cells(exception);
     if (target->tag != TAG_ANY && ncells > 0)
         memcpy(fp + target->payload_slot, tern_exception_payload(exception), ncells * sizeof *fp);
+    x->fuel -= target->cost;
     if (target->ref_slot != SLOT_NONE) fp[target->ref_slot] = exception;
     x->exception = REF_NULL;
     x->trap.code = TRAP_NONE; /* a host it passed through may have had it described */
@@ -48,7 +55,7 @@ bool tern_unwind(Exec *x, TokenOf *token_of, const CodeUnit **pc_out, u64 **fp_o
     const FuncCode *f = NULL;
     for (const CodeUnit *last_pc = NULL;; has_left = false) {
         if (pc != last_pc) /* recursion repeats positions */
-            f = tern_code_find(instance->module->code, tern_code_set_of(instance->code), pc);
+            f = find(instance, pc);
         if (f == NULL) return false;
         last_pc = pc;
         const CatchTarget *target =

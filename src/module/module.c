@@ -24,6 +24,7 @@ void tern_module_release(Module *module)
     if (left != 0) return;
     if (module->code_free != NULL) module->code_free(module, module->code);
     if (module->image_free != NULL) module->image_free(module, module->image);
+    if (module->source_free != NULL) module->source_free(module, module->source);
     for (u32 i = 0; i < module->ngroups; i++)
         tern_types_release(module->registry, module->group_ids[i]);
     tern_map_free(&module->export_map, module->alloc);
@@ -48,8 +49,10 @@ const CustomSection *tern_module_find_custom(const Module *module, const char *n
 
 /* Spec appendix, name section: subsection 1 is a vector of function index and name. What does
  * not parse is no name: the section is informative and was not validated. */
-static bool find_debug_name(const CustomSection *section, u32 func_index, Name *out)
+bool tern_module_debug_name(const Module *module, u32 func_index, Name *out)
 {
+    const CustomSection *section = tern_module_find_custom(module, "name");
+    if (section == NULL) return false;
     Cursor c = cursor_of(section->bytes, section->size);
     while (cursor_left(&c) > 0) {
         u8 id;
@@ -73,8 +76,7 @@ static bool find_debug_name(const CustomSection *section, u32 func_index, Name *
 Name tern_module_func_name(const Module *module, u32 func_index)
 {
     Name name = {0};
-    const CustomSection *section = tern_module_find_custom(module, "name");
-    if (section != NULL && find_debug_name(section, func_index, &name)) return name;
+    if (tern_module_debug_name(module, func_index, &name)) return name;
     for (u32 i = 0; i < module->nexports; i++)
         if (module->exports[i].kind == EXTERN_FUNC && module->exports[i].index == func_index)
             return module->exports[i].name;

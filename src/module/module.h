@@ -162,6 +162,9 @@ typedef struct Module {
     /* The same for what the data segments make of memory 0 (runtime/memory_pool.h). */
     void *image;
     void (*image_free)(struct Module *module, void *image);
+    /* The same for what its debugging information says (dwarf/dwarf.h). */
+    void *source;
+    void (*source_free)(struct Module *module, void *source);
     u32 ninstances; /* atomic: asked for so far, until there is an image */
 } Module;
 
@@ -177,6 +180,8 @@ static inline const FuncType *tern_module_func_type(const Module *module, u32 fu
 {
     return &tern_types_get(module->registry, module->funcs[func_index].type_id)->u.func;
 }
+/* The name that the name section gives a function. Parses the section on every call. */
+bool tern_module_debug_name(const Module *module, u32 func_index, Name *out);
 /* The name of a function: from the name section, else an export, else the import's; size 0 if none.
  * Parses the name section on every call: for messages only. */
 Name tern_module_func_name(const Module *module, u32 func_index);

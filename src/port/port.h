@@ -4,6 +4,8 @@
 #ifndef TERN_PORT_PORT_H
 #define TERN_PORT_PORT_H
 
+#include <setjmp.h>
+
 #include "base/alloc.h"
 
 /* --- memory --------------------------------------------------------------------------------------- */
@@ -105,6 +107,17 @@ bool tern_port_random(void *buf, size_t size);
 
 /* --- faults --------------------------------------------------------------------------------------- */
 
+/* The compiler's own are cheapest, and not to be had everywhere. */
+#if (defined(__GNUC__) && !defined(__clang__)) || (defined(__clang__) && defined(__x86_64__))
+typedef void *PortJump[5];
+#define PORT_SETJMP(jump) __builtin_setjmp(jump)
+#define PORT_LONGJMP(jump) __builtin_longjmp(jump, 1)
+#else
+typedef jmp_buf PortJump;
+#define PORT_SETJMP(jump) _setjmp(jump)
+#define PORT_LONGJMP(jump) _longjmp(jump, 1)
+#endif
+
 /* Turns hardware faults at reserved guest addresses into a jump (architecture.md: signals). Handlers chain:
  * what is not ours goes to whoever was installed before, exactly as it came. */
 
@@ -115,7 +128,7 @@ typedef struct FaultRange {
 typedef struct FaultFrame FaultFrame;
 struct FaultFrame {
     FaultFrame *outer; /* frames of one thread nest */
-    void *jump[5];     /* __builtin_setjmp buffer */
+    PortJump jump;     /* PORT_SETJMP makes it */
     const u8 *address; /* out: the faulting host address */
     uintptr_t pc;      /* out: the faulting native instruction */
     uintptr_t regs[32]; /* out: integer registers in the machine's numbering, as far as it has them */

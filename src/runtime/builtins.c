@@ -17,8 +17,8 @@ const BuiltinInfo tern_builtin_info[BUILTIN_COUNT] = {
 #define FLAG_MOVES BUILTIN_MOVES
 #define FLAG_COLLECTS (BUILTIN_TRAPS | BUILTIN_COLLECTS)
 #define VARIES BUILTIN_ARGS_VARIES
-#define BUILTIN(name, nargs, nresults, flags) \
-    [BUILTIN_##name] = {tern_builtin_##name, #name, nargs, nresults, FLAG_##flags},
+#define BUILTIN(name, nargs, nresults, flags, bulk) \
+    [BUILTIN_##name] = {tern_builtin_##name, #name, nargs, nresults, FLAG_##flags, bulk},
 #include "runtime/builtins.def"
 };
 
@@ -39,9 +39,16 @@ TrapCode tern_builtin_memory_grow(Exec *x, u64 *slots, u32 imm1, u32 imm2)
 {
     (void)imm2;
     Memory *memory = x->instance->memories[imm1];
-    u64 old = tern_memory_grow(memory, slots[0]);
+    const EngineOptions *engine = &x->store->engine->options;
+    u64 old = tern_memory_grow_pages(memory, slots[0]);
+    if (UNLIKELY(old == UINT64_MAX) && engine->grow_refused != NULL) {
+        u64 *top = x->top;
+        x->top = slots + 1; /* the operand is the topmost cell in use */
+        engine->grow_refused(x, memory, imm1, slots[0]);
+        x->top = top;
+    }
     slots[0] = old != UINT64_MAX ? old : refused(&memory->type.limits);
-    if (memory == x->memory) x->memory_size = tern_memory_size(memory);
+    if (memory == x->memory) x->memory_size = tern_memory_size_bytes(memory);
     return TRAP_NONE;
 }
 
@@ -124,7 +131,7 @@ TrapCode tern_builtin_table_grow(Exec *x, u64 *slots, u32 imm1, u32 imm2)
 {
     (void)imm2;
     Table *table = x->instance->tables[imm1];
-    u64 old = tern_table_grow(x->store, table, slots[1], slots[0]);
+    u64 old = tern_table_grow_elems(x->store, table, slots[1], slots[0]);
     slots[0] = old != UINT64_MAX ? old : refused(&table->type.limits);
     return TRAP_NONE;
 }

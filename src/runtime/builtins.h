@@ -23,6 +23,7 @@ typedef struct BuiltinInfo {
     BuiltinFunc *func;
     const char *name;
     u8 nargs, nresults, flags;
+    u8 bulk_log2; /* of how many of what its last operand counts cost a unit of fuel; 0: they do not */
 } BuiltinInfo;
 extern const BuiltinInfo tern_builtin_info[BUILTIN_COUNT];
 

@@ -15,7 +15,7 @@ static TrapCode find(Exec *x, const Memory *memory, u64 addr, u64 offset, u32 by
     x->trap.has_address = true;
     x->trap.address = addr + offset;
     x->trap.access_bytes = bytes;
-    x->trap.memory_bytes = tern_memory_size(memory);
+    x->trap.memory_bytes = tern_memory_size_bytes(memory);
     return is_aligned ? TRAP_MEMORY_BOUNDS : TRAP_UNALIGNED_ATOMIC;
 }
 

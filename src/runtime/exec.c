@@ -7,6 +7,8 @@
  */
 #include "runtime/exec.h"
 
+#include "runtime/profile.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -97,6 +99,7 @@ Exec *tern_exec_new(Store *store, size_t size_bytes)
 void tern_exec_free(Exec *x)
 {
     if (x == NULL) return;
+    tern_profile_free(x);
     tern_port_mutex_lock(&x->store->execs_lock);
     if (x->next != NULL) x->next->prev = x->prev;
     if (x->prev != NULL) {
@@ -122,8 +125,9 @@ static u32 call_cells(const FuncType *type)
 }
 
 /* Recomputed at every outermost entry, as an Exec may go from thread to thread. */
-static const void *native_limit(void)
+static const void *native_limit(const Exec *x)
 {
+    if (UNLIKELY(x->native_boundary != NULL)) return x->native_boundary;
     const char *bottom = tern_port_stack_bottom();
     return bottom != NULL ? bottom + NATIVE_MARGIN_BYTES : NULL;
 }
@@ -159,7 +163,7 @@ static void forget_trap(Exec *x)
 
 TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func)
 {
-    if (x->depth == 0) x->native_limit = native_limit();
+    if (x->depth == 0) x->native_limit = native_limit(x);
     forget_trap(x);
     TrapCode code = may_enter(x);
     if (UNLIKELY(code != TRAP_NONE)) return tern_exec_trap(x, code);
@@ -225,6 +229,67 @@ TrapCode tern_exec_poll(Exec *x)
     /* An interrupt that was taken back between its two stores leaves a limit behind that nobody wants. */
     if (UNLIKELY(__atomic_load_n(&x->stack_limit, __ATOMIC_SEQ_CST) == NULL)) tern_exec_resume(x);
     return (TrapCode)__atomic_load_n(&x->interrupt, __ATOMIC_SEQ_CST);
+}
+
+/* --- fuel ------------------------------------------------------------------------------------- */
+
+/* Fuel at hand from the reserve, none of which is there. */
+static void draw_fuel(Exec *x)
+{
+    u64 n = x->is_fuel_limited ? u64_min(x->fuel_reserve, FUEL_QUANTUM) : FUEL_QUANTUM;
+    if (x->is_fuel_limited) x->fuel_reserve -= n;
+    x->fuel = (s64)n;
+}
+
+/* Code that pays for the instances of the store. */
+static bool meter_store(Store *store)
+{
+    const Tier *tier = store->engine->options.tier;
+    if (store->is_metered) return true;
+    if (tier == NULL || tier->meter == NULL) return false;
+    bool ok = true;
+    for (u32 i = 0; ok && i < store->instances.n; i++) ok = tier->meter(store->instances.items[i]);
+    tern_port_mutex_lock(&store->execs_lock);
+    for (Exec *x = store->execs; x != NULL; x = x->next)
+        if (x->instance != NULL) x->code = x->instance->code;
+    tern_port_mutex_unlock(&store->execs_lock);
+    store->is_metered = ok;
+    return ok;
+}
+
+bool tern_exec_fuel_set(Exec *x, u64 units)
+{
+    if (!meter_store(x->store)) return false;
+    x->is_fuel_limited = true;
+    x->fuel_reserve = units;
+    draw_fuel(x);
+    return true;
+}
+
+void tern_exec_fuel_unlimit(Exec *x)
+{
+    x->is_fuel_limited = false;
+    draw_fuel(x);
+}
+
+u64 tern_exec_fuel_left(const Exec *x)
+{
+    return x->is_fuel_limited ? x->fuel_reserve + (u64)x->fuel : UINT64_MAX;
+}
+
+TrapCode tern_exec_refuel(Exec *x)
+{
+    u64 debt = (u64)-x->fuel;
+    if (x->is_fuel_limited) {
+        if (debt > x->fuel_reserve) {
+            x->fuel = 0;
+            x->fuel_reserve = 0;
+            return TRAP_FUEL;
+        }
+        x->fuel_reserve -= debt;
+    }
+    draw_fuel(x);
+    return tern_exec_poll(x);
 }
 
 /* --- traps ------------------------------------------------------------------------------------ */

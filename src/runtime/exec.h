@@ -38,12 +38,19 @@ struct Exec {
     void *code;        /* instance->code */
     Instance *instance; /* whose code runs, or whose code called the host */
     Memory *memory;    /* memory 0, or NULL */
+    /* What metered code pays with, see tern_exec_fuel_set: at hand, and behind that. Less than 0 makes code ask
+     * tern_exec_refuel. */
+    s64 fuel;
+    u64 fuel_reserve;
+    bool is_fuel_limited;
 
     u64 *top;          /* first cell a nested call may use */
     u64 *stack, *stack_end;
     size_t stack_bytes;
     bool stack_is_vm;  /* from the port's virtual memory, else from the store's allocator */
     const void *native_limit; /* calls that would use native stack below this trap */
+    struct ProfileStack *profile; /* of profile.h, or NULL: profiled code has not run */
+    const void *native_boundary; /* what that is, if the embedder switches stacks and said it; or NULL */
 
     /* Where the innermost frame stopped; the tier's backtrace reads them. */
     const void *pc;
@@ -96,6 +103,27 @@ void tern_exec_resume(Exec *x);
 
 /* The interrupt asked for, or TRAP_NONE, in which case stack_limit is in force. For the slow path of a call. */
 TrapCode tern_exec_poll(Exec *x);
+
+/* Fuel: how much the guest may still execute, one unit for an instruction of WebAssembly, and none for those that
+ * are structure only (block, loop, try, else, catch, end, nop). Bulk instructions cost one more for every 64 bytes or
+ * 8 elements, before they do anything. Code pays in advance for all it will execute up to the next branch, so what
+ * a trap or an exception keeps from being executed is paid for, and host functions see paid what their caller does
+ * up to there. When it cannot pay, the guest stops there with TRAP_FUEL and nothing is left; once there is fuel
+ * again, calls work as before. The same calls use the same fuel in every build and on every machine.
+ *
+ * The first call for a store switches its instances, and all to come, to code that pays: a few per cent slower, and
+ * made on first call once more. It may come from a host function: activations below it go on without paying, up
+ * to the calls they make. Interrupts are noticed within FUEL_QUANTUM instructions then.
+ * False, and nothing has changed for the guest: no memory, or a tier that cannot. */
+bool tern_exec_fuel_set(Exec *x, u64 units);
+/* Takes the limit away. Code that pays stays. */
+void tern_exec_fuel_unlimit(Exec *x);
+/* UINT64_MAX: there is no limit. */
+u64 tern_exec_fuel_left(const Exec *x);
+
+/* For code that found x->fuel below 0: TRAP_NONE after which it is not, TRAP_FUEL, or the interrupt asked for. */
+TrapCode tern_exec_refuel(Exec *x);
+#define FUEL_QUANTUM 50000
 
 /* Caches instance in x: every tier calls this when it changes. */
 static inline void tern_exec_enter(Exec *x, Instance *instance)

@@ -35,7 +35,11 @@ static bool make_room(GcHeap *heap, size_t n)
 
 static inline void push(GcHeap *heap, Ref ref)
 {
-    if (ref_is_object(ref) && make_room(heap, 1)) heap->stack[heap->stack_n++] = ref;
+    if (ref_is_object(ref)) {
+        if (make_room(heap, 1)) heap->stack[heap->stack_n++] = ref;
+    } else if (UNLIKELY(heap->hosts.n > 0) && ref_is_host(ref)) {
+        tern_gc_hosts_mark(heap, ref);
+    }
 }
 
 /* --- conservative references ------------------------------------------------------------------------ */
@@ -105,6 +109,17 @@ bool tern_gc_holds(const Store *store, Ref ref)
     return false;
 }
 
+/* A cell that is marked as a reference: an object, or a number like that of a host's value. */
+static bool may_be_ref(const GcHeap *heap, u64 cell)
+{
+    return is_object(heap, cell) || (UNLIKELY(heap->hosts.n > 0) && ref_is_host(cell));
+}
+
+static void push_cell(GcHeap *heap, u64 cell)
+{
+    if (may_be_ref(heap, cell)) push(heap, cell);
+}
+
 /* --- marking ---------------------------------------------------------------------------------------- */
 
 static size_t object_bytes(const GcObject *object, const GcLayout *layout)
@@ -133,7 +148,7 @@ static void scan(GcHeap *heap, const GcObject *object, u64 from)
         u64 to = u64_min(object->length, from + SLICE);
         if (to < object->length) push_slice(heap, object, to);
         for (; from < to; from++)
-            if (is_object(heap, exception->payload[from])) push(heap, exception->payload[from]);
+            push_cell(heap, exception->payload[from]);
         return;
     }
     const GcLayout *layout = heap->layouts[object->type_id];
@@ -228,7 +243,7 @@ static void mark_ref(GcHeap *heap, Ref ref)
 static void mark_cells(GcHeap *heap, const u64 *cells, u64 n)
 {
     for (u64 i = 0; i < n; i++)
-        if (is_object(heap, cells[i])) mark_ref(heap, cells[i]);
+        if (may_be_ref(heap, cells[i])) mark_ref(heap, cells[i]);
 }
 
 static bool holds_objects(const Store *store, ValType t)
@@ -272,6 +287,8 @@ static void mark_roots(GcHeap *heap)
     }
     for (const GcCells *cells = store->gc_cells; cells != NULL; cells = cells->outer)
         mark_cells(heap, cells->cells, cells->ncells);
+    for (const GcRange *range = store->gc_ranges; range != NULL; range = range->next)
+        mark_cells(heap, range->cells, range->ncells);
     for (const GcRoot *root = store->gc_roots; root != NULL; root = tern_gc_root_next(root))
         mark_ref(heap, tern_gc_root_get(root));
     drain(heap);
@@ -389,6 +406,7 @@ static void begin(GcHeap *heap)
             memset(block->used + GC_FIRST_LINE, 0, sizeof block->used - GC_FIRST_LINE);
         }
     index_large(heap);
+    tern_gc_hosts_begin(heap);
 }
 
 void tern_gc_collect_heap(GcHeap *heap, bool is_urgent)
@@ -398,6 +416,7 @@ void tern_gc_collect_heap(GcHeap *heap, bool is_urgent)
     begin(heap);
     mark_roots(heap);
     tern_gc_finalize(heap, false);
+    tern_gc_hosts_finalize(heap, false);
     sweep(heap, is_urgent);
     heap->stats.allocated_bytes += heap->since;
     heap->since = 0;

@@ -35,6 +35,7 @@ GcHeap *tern_gc_heap(Store *store)
     heap->store = store;
     heap->alloc = store->alloc;
     heap->limit_bytes = options->gc_limit_bytes != 0 ? options->gc_limit_bytes : GC_LIMIT_DEFAULT;
+    if (store->gc_limit_bytes != 0) heap->limit_bytes = store->gc_limit_bytes;
     heap->is_stressed = options->gc_stress;
     heap->threshold = GC_MIN_CYCLE_BYTES;
     heap->epoch = 1;
@@ -47,8 +48,11 @@ void tern_gc_free(GcHeap *heap)
 {
     if (heap == NULL) return;
     tern_gc_finalize(heap, true);
+    tern_gc_hosts_finalize(heap, true);
     Alloc *alloc = heap->alloc;
     vec_free(&heap->finalizers, alloc);
+    vec_free(&heap->hosts, alloc);
+    tern_free(alloc, heap->host_index, (size_t)heap->host_cap * sizeof *heap->host_index);
     for (u32 i = 0; i < heap->chunks.n; i++)
         tern_free(alloc, heap->chunks.items[i].memory, heap->chunks.items[i].bytes);
     for (u32 i = 0; i < heap->large.n; i++)
@@ -336,4 +340,21 @@ void tern_gc_root_free(Store *store, GcRoot *root)
     if (root->prev != NULL) root->prev->next = root->next;
     else store->gc_roots = root->next;
     tern_free(store->alloc, root, sizeof *root);
+}
+
+/* --- ranges ----------------------------------------------------------------------------------------- */
+
+void tern_gc_range_add(Store *store, GcRange *range)
+{
+    range->prev = NULL;
+    range->next = store->gc_ranges;
+    if (range->next != NULL) range->next->prev = range;
+    store->gc_ranges = range;
+}
+
+void tern_gc_range_remove(Store *store, const GcRange *range)
+{
+    if (range->next != NULL) range->next->prev = range->prev;
+    if (range->prev != NULL) range->prev->next = range->next;
+    else store->gc_ranges = range->next;
 }

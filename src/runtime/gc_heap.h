@@ -136,6 +136,15 @@ static inline void tern_gc_pop_cells(Store *store, const GcCells *cells)
     store->gc_cells = cells->outer;
 }
 
+/* The same for as long as the owner likes, in any order. */
+struct GcRange {
+    GcRange *prev, *next;
+    const u64 *cells;
+    u64 ncells;
+};
+void tern_gc_range_add(Store *store, GcRange *range);
+void tern_gc_range_remove(Store *store, const GcRange *range);
+
 /* The same for C functions of the embedder, newest first in Exec.locals. ref is looked at when a collection
  * runs. Its topmost bit is the embedder's: whatever it is, the one below it counts. */
 typedef struct GcLocal {
@@ -157,6 +166,10 @@ typedef void GcFinalize(GcObject *object, void (*callback)(void), void *data);
 /* Replaces what was set for that object. False: no memory. */
 bool tern_gc_finalizer_set(GcObject *object, GcFinalize *finalize, void (*callback)(void), void *data);
 void tern_gc_finalizer_unset(GcObject *object);
+
+/* Once nothing reaches the host's value ref any more, or the store ends: finalize(value). Each call adds one. A
+ * collection may run first, as for tern_gc_new: hosts' values make none by themselves. False: no memory. */
+bool tern_gc_host_finalizer_add(Store *store, Ref ref, void (*finalize)(void *value));
 
 /* --- operations on objects, gc_object.c ------------------------------------------------------------- */
 

@@ -57,6 +57,13 @@ typedef struct GcFinalizer {
     void *data;
 } GcFinalizer;
 
+/* Of a host's value; several may be of the same. */
+typedef struct GcHostFinalizer {
+    Ref ref;
+    void (*finalize)(void *value);
+    bool is_marked;
+} GcHostFinalizer;
+
 struct GcHeap {
     GcBump small;  /* the current hole */
     GcBump medium; /* for objects longer than a line that did not fit it */
@@ -83,6 +90,10 @@ struct GcHeap {
     u32 large_cap;         /* a power of two */
     u64 large_marked_bytes;
     struct { VEC(GcFinalizer) } finalizers;
+    struct { VEC(GcHostFinalizer) } hosts;
+    u32 *host_index;      /* a hash table of places in hosts, plus 1; filled at the start of a collection */
+    u32 host_cap;         /* a power of two */
+    u32 host_threshold;   /* so many hosts start a collection */
 
     Ref *stack; /* to be looked at; see gc_collect.c */
     size_t stack_n, stack_cap;
@@ -107,6 +118,10 @@ static inline void tern_gc_note_range(GcHeap *heap, uintptr_t from, uintptr_t to
 void tern_gc_collect_heap(GcHeap *heap, bool is_urgent);
 /* Runs the finalizers of unmarked objects, or all. */
 void tern_gc_finalize(GcHeap *heap, bool all);
+/* Around marking: whoever is not marked in between is finalised. */
+void tern_gc_hosts_begin(GcHeap *heap);
+void tern_gc_hosts_mark(GcHeap *heap, Ref ref);
+void tern_gc_hosts_finalize(GcHeap *heap, bool all);
 const GcRoot *tern_gc_root_next(const GcRoot *root);
 void tern_gc_layout_free(Alloc *alloc, GcLayout *layout);
 

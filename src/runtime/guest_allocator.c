@@ -38,12 +38,45 @@ static bool find_assemblyscript(const Module *module, ValType ptr, GuestAllocato
             find(module, "__release", &ptr, 1, VT_NONE, &out->free_func));
 }
 
+/* What the component model's tools export. */
+static bool find_realloc(const Module *module, ValType ptr, GuestAllocator *out)
+{
+    ValType params[4] = {ptr, ptr, ptr, ptr};
+    out->kind = GUEST_ALLOCATOR_REALLOC;
+    return find(module, "cabi_realloc", params, 4, ptr, &out->alloc_func);
+}
+
+/* What wasm-bindgen's tools export: with an alignment since 0.2.85. */
+static bool find_wbindgen(const Module *module, ValType ptr, GuestAllocator *out)
+{
+    ValType params[3] = {ptr, ptr, ptr};
+    out->kind = GUEST_ALLOCATOR_WBINDGEN;
+    for (u32 nalign = 0; nalign <= 1; nalign++) {
+        out->has_align = nalign == 1;
+        if (find(module, "__wbindgen_malloc", params, 1 + nalign, ptr, &out->alloc_func) &&
+            find(module, "__wbindgen_free", params, 2 + nalign, VT_NONE, &out->free_func))
+            return true;
+    }
+    return false;
+}
+
 bool tern_guest_allocator_find(const Module *module, GuestAllocator *out)
 {
     GuestAllocator found = {.is_64 = module->nmemories > 0 && module->memories[0].limits.is_64};
     ValType ptr = found.is_64 ? VT_I64 : VT_I32;
     if (!find_malloc(module, ptr, &found) && !find_assemblyscript(module, ptr, &found))
         return false;
+    *out = found;
+    return true;
+}
+
+bool tern_guest_allocator_find_any(const Module *module, GuestAllocator *out)
+{
+    if (module->nmemories == 0) return false;
+    if (tern_guest_allocator_find(module, out)) return true;
+    GuestAllocator found = {.is_64 = module->memories[0].limits.is_64};
+    ValType ptr = found.is_64 ? VT_I64 : VT_I32;
+    if (!find_wbindgen(module, ptr, &found) && !find_realloc(module, ptr, &found)) return false;
     *out = found;
     return true;
 }

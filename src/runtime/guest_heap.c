@@ -577,14 +577,48 @@ GuestHeap *tern_guest_heap_new(Alloc *alloc, u64 start, u64 size_bytes)
     return heap;
 }
 
+static size_t words_bytes(const GuestHeap *heap, u32 chunk)
+{
+    u64 nwords = u64_min(CHUNK_WORDS, (heap->ngranules >> 6) + 1 - (chunk << 6));
+    return (size_t)nwords * sizeof(Word);
+}
+
+GuestHeap *tern_guest_heap_clone(const GuestHeap *heap)
+{
+    GuestHeap *clone = tern_alloc(heap->alloc, heap->self_bytes);
+    if (clone == NULL) return NULL;
+    memcpy(clone, heap, heap->self_bytes);
+    clone->upper = (u64 *)(clone + 1);
+    clone->uppermost = clone->upper + (heap->uppermost - heap->upper);
+    clone->bins = (Bin *)(clone->uppermost + ((const u64 *)heap->bins - heap->uppermost));
+    clone->heads = (u32 *)(clone->bins + heap->nbins);
+    clone->nchunks = 0;
+    clone->chunks = NULL;
+    if (heap->nchunks == 0) return clone;
+    clone->chunks = tern_alloc_zeroed(heap->alloc, heap->nchunks, sizeof(Chunk));
+    if (clone->chunks != NULL) clone->nchunks = heap->nchunks;
+    for (u32 i = 0; i < clone->nchunks; i++) {
+        const Chunk *chunk = &heap->chunks[i];
+        if (chunk->words == NULL) continue;
+        clone->chunks[i].occupied = chunk->occupied;
+        clone->chunks[i].words = tern_alloc(heap->alloc, words_bytes(heap, i));
+        if (clone->chunks[i].words != NULL) {
+            memcpy(clone->chunks[i].words, chunk->words, words_bytes(heap, i));
+            continue;
+        }
+        tern_guest_heap_free_all(clone);
+        return NULL;
+    }
+    if (clone->nchunks == heap->nchunks) return clone;
+    tern_guest_heap_free_all(clone);
+    return NULL;
+}
+
 void tern_guest_heap_free_all(GuestHeap *heap)
 {
     if (heap == NULL) return;
-    for (u32 i = 0; i < heap->nchunks; i++) {
-        u64 nwords = u64_min(CHUNK_WORDS, (heap->ngranules >> 6) + 1 - (i << 6));
-        if (heap->chunks[i].words != NULL)
-            tern_free(heap->alloc, heap->chunks[i].words, (size_t)nwords * sizeof(Word));
-    }
+    for (u32 i = 0; i < heap->nchunks; i++)
+        if (heap->chunks[i].words != NULL) tern_free(heap->alloc, heap->chunks[i].words, words_bytes(heap, i));
     tern_free(heap->alloc, heap->chunks, heap->nchunks * sizeof(Chunk));
     tern_free(heap->alloc, heap, heap->self_bytes);
 }

@@ -29,6 +29,8 @@ typedef struct GuestHeapStats {
  * NULL if there is no memory. Calls on one heap must be serialised by the caller. */
 GuestHeap *tern_guest_heap_new(Alloc *alloc, u64 start, u64 size_bytes);
 void tern_guest_heap_free_all(GuestHeap *heap);
+/* Another with the same blocks. NULL if there is no memory. */
+GuestHeap *tern_guest_heap_clone(const GuestHeap *heap);
 
 /* Guest address of size_bytes bytes, 8-aligned (16 from 16 bytes up), or 0 if there is no room. size 0 gets
  * a unique address. Constant time. */

@@ -4,7 +4,7 @@
 
 const char *tern_guest_string(const Memory *memory, u64 addr, u64 *size)
 {
-    u64 have = tern_memory_size(memory);
+    u64 have = tern_memory_size_bytes(memory);
     if (addr >= tern_memory_window(memory)) have = MEMORY_WINDOW_END;
     if (addr >= have) return NULL;
     const u8 *text = memory->base + addr;

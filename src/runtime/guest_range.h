@@ -9,14 +9,14 @@
 
 #include "runtime/memory.h"
 
-static inline u64 tern_memory_size(const Memory *memory)
+static inline u64 tern_memory_size_bytes(const Memory *memory)
 {
     return __atomic_load_n(&memory->size_bytes, __ATOMIC_ACQUIRE);
 }
 
 static inline bool tern_guest_range_ok(const Memory *memory, u64 addr, u64 size)
 {
-    u64 have = tern_memory_size(memory);
+    u64 have = tern_memory_size_bytes(memory);
     if (LIKELY(addr <= have && size <= have - addr)) return true;
     return addr >= tern_memory_window(memory) && addr <= MEMORY_WINDOW_END && size <= MEMORY_WINDOW_END - addr;
 }
@@ -43,7 +43,7 @@ static inline bool tern_guest_addr(const Memory *memory, const void *ptr, u64 *a
     uintptr_t p = (uintptr_t)ptr, base = (uintptr_t)memory->base;
     if (p < base) return false;
     u64 at = p - base;
-    if (at >= tern_memory_size(memory) && (at < tern_memory_window(memory) || at >= MEMORY_WINDOW_END)) return false;
+    if (at >= tern_memory_size_bytes(memory) && (at < tern_memory_window(memory) || at >= MEMORY_WINDOW_END)) return false;
     *addr = at;
     return true;
 }

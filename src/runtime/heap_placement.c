@@ -77,6 +77,7 @@ static u64 place_at_end(HeapPlacement *p, u64 heap_bytes, u64 page_bytes)
     return add;
 }
 
+/* module NULL: whose memory it is does not matter. */
 static bool place(const Module *module, u64 heap_bytes, HeapPlacement *p, Diag *diag)
 {
     Limits *limits = &p->memory.limits;
@@ -102,7 +103,7 @@ static bool place(const Module *module, u64 heap_bytes, HeapPlacement *p, Diag *
     }
     u32 global_index, heap_base;
     u64 add;
-    if (!limits->is_64 && page_bytes > HEAP_TAIL_BYTES &&
+    if (module != NULL && !limits->is_64 && page_bytes > HEAP_TAIL_BYTES &&
         find_heap_base(module, &global_index, &heap_base) && heap_base < limits->min * page_bytes) {
         p->heap_base_global = global_index;
         add = place_at_heap_base(p, heap_bytes, heap_base, page_bytes);
@@ -116,6 +117,18 @@ static bool place(const Module *module, u64 heap_bytes, HeapPlacement *p, Diag *
     return true;
 }
 
+/* With the host's size made one that heaps have. */
+static bool place_checked(const Module *module, u64 heap_bytes, HeapPlacement *out, Diag *diag)
+{
+    heap_bytes = (u64_min(heap_bytes, HEAP_MAX_BYTES) + 7) / 8 * 8;
+    if (!place(module, heap_bytes, out, diag)) return false;
+    if (out->size_bytes < HEAP_MIN_BYTES) {
+        return tern_diag_set(diag, DIAG_HEAP_TOO_SMALL, DIAG_NO_OFFSET, "at least %llu bytes",
+                             (unsigned long long)HEAP_MIN_BYTES);
+    }
+    return true;
+}
+
 bool tern_heap_placement_find(const Module *module, u64 heap_bytes, const MemoryOptions *options,
                               HeapPlacement *out, Diag *diag)
 {
@@ -125,12 +138,12 @@ bool tern_heap_placement_find(const Module *module, u64 heap_bytes, const Memory
     if (heap_bytes == 0 || module->nimported[EXTERN_MEMORY] > 0) return true;
     GuestAllocator guest;
     if (tern_guest_allocator_find(module, &guest)) return true;
+    return place_checked(module, heap_bytes, out, diag);
+}
 
-    heap_bytes = (u64_min(heap_bytes, HEAP_MAX_BYTES) + 7) / 8 * 8;
-    if (!place(module, heap_bytes, out, diag)) return false;
-    if (out->size_bytes < HEAP_MIN_BYTES) {
-        return tern_diag_set(diag, DIAG_HEAP_TOO_SMALL, DIAG_NO_OFFSET, "at least %llu bytes",
-                             (unsigned long long)HEAP_MIN_BYTES);
-    }
-    return true;
+bool tern_heap_placement_find_in(const MemoryType *type, u64 heap_bytes,
+                                 const MemoryOptions *options, HeapPlacement *out, Diag *diag)
+{
+    *out = (HeapPlacement){.options = *options, .heap_base_global = UINT32_MAX, .memory = *type};
+    return heap_bytes == 0 || place_checked(NULL, heap_bytes, out, diag);
 }

@@ -29,4 +29,8 @@ typedef struct HeapPlacement {
 bool tern_heap_placement_find(const Module *module, u64 heap_bytes, const MemoryOptions *options,
                               HeapPlacement *out, Diag *diag);
 
+/* The same for a memory of that type which is made for a module that imports it: no global of the module moves. */
+bool tern_heap_placement_find_in(const MemoryType *type, u64 heap_bytes,
+                                 const MemoryOptions *options, HeapPlacement *out, Diag *diag);
+
 #endif

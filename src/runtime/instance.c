@@ -173,10 +173,14 @@ static bool make_globals(Instance *instance, Diag *diag, TrapCode *trap)
     return true;
 }
 
-static bool make_tables(Instance *instance, Diag *diag, TrapCode *trap)
+static bool make_tables(Instance *instance, u64 max_elems, Diag *diag, TrapCode *trap)
 {
     const Module *m = instance->module;
     for (u32 i = m->nimported[EXTERN_TABLE]; i < m->ntables; i++) {
+        if (max_elems != 0 && m->tables[i].type.limits.min > max_elems)
+            return tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET, "table %u has %llu elements, and may have %llu",
+                                 (unsigned)i, (unsigned long long)m->tables[i].type.limits.min,
+                                 (unsigned long long)max_elems);
         Value init = {.cells = {REF_NULL, 0}};
         if (m->tables[i].init != NULL) {
             TrapCode code = tern_const_eval(instance, m->tables[i].init, &init);
@@ -184,6 +188,7 @@ static bool make_tables(Instance *instance, Diag *diag, TrapCode *trap)
         }
         instance->tables[i] = tern_table_new(instance->store, &m->tables[i].type, init.ref);
         if (instance->tables[i] == NULL) return no_memory(diag);
+        if (max_elems != 0) instance->tables[i]->max = u64_min(instance->tables[i]->max, max_elems);
     }
     return true;
 }
@@ -282,7 +287,7 @@ static bool run_datas(Instance *instance, const Instance *thread_of, bool is_res
             return trapped(diag, trap, code,
                            "data segment %u, %u bytes at address 0x%llx, memory size %llu",
                            (unsigned)i, (unsigned)segment->size, (unsigned long long)at.i64,
-                           (unsigned long long)tern_memory_size(memory));
+                           (unsigned long long)tern_memory_size_bytes(memory));
         }
         if (segment->size > 0) racy_copy(to, segment->bytes, segment->size);
     }
@@ -312,7 +317,7 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
     /* Before the first FuncInst, which constant expressions may ask for. */
     if (engine->tier != NULL && !engine->tier->attach(instance, diag)) return false;
     if (!make_globals(instance, diag, trap)) return false;
-    if (!make_tables(instance, diag, trap)) return false;
+    if (!make_tables(instance, options != NULL ? options->max_table_elems : 0, diag, trap)) return false;
     return make_elems(instance, diag, trap);
 }
 
@@ -346,6 +351,7 @@ Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
         no_memory(diag);
         return NULL;
     }
+    if (options != NULL) instance->host_data = options->host_data;
     tern_module_retain(module);
     vec_push(&store->instances, store->alloc, instance); /* its globals are roots from now on */
     if (!build(instance, options, diag, trap)) {
@@ -374,7 +380,10 @@ static bool reset_memories(Instance *instance, Diag *diag)
     const Module *m = instance->module;
     for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++) {
         Memory *memory = instance->memories[i];
-        if (!tern_memory_reset(memory)) return no_memory(diag);
+        /* In the place of a snapshot's image comes the module's, if it has one; else segments are written. */
+        bool has_image = i == 0 && memory->image_id != 0;
+        const MemoryImage *image = has_image ? tern_memory_image_have(m) : NULL;
+        if (!tern_memory_become(memory, memory->initial_pages, image)) return no_memory(diag);
         if (i > 0 || memory->heap == NULL) continue;
         GuestHeap *heap =
             tern_guest_heap_new(memory->alloc, instance->heap_start, instance->heap_bytes);
@@ -395,13 +404,14 @@ static bool reset_tables(Instance *instance, Diag *diag, TrapCode *trap)
             if (code != TRAP_NONE) return trapped(diag, trap, code, "table %u", (unsigned)i);
         }
         Table *table = instance->tables[i];
+        instance->store->ntable_elems -= table->size - table->type.limits.min;
         table->size = table->type.limits.min;
         for (u64 k = 0; k < table->size; k++) table->elems[k] = init.ref;
     }
     return true;
 }
 
-static bool can_reset(const Instance *instance)
+bool tern_instance_can_rewind(const Instance *instance)
 {
     const Module *m = instance->module;
     for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++)
@@ -413,10 +423,10 @@ static bool can_reset(const Instance *instance)
     return !is_running;
 }
 
-bool tern_instance_restore(Instance *instance, Diag *diag)
+bool tern_instance_rewind(Instance *instance, Diag *diag)
 {
     const Module *m = instance->module;
-    if (!can_reset(instance)) {
+    if (!tern_instance_can_rewind(instance)) {
         return tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET,
                              "an instance that is running, or has a shared memory, cannot be reset");
     }
@@ -483,7 +493,7 @@ bool tern_instance_extern(Instance *instance, ExternKind kind, u32 index, Extern
     return false;
 }
 
-bool tern_instance_export(Instance *instance, Name name, Extern *out)
+bool tern_instance_find_export(Instance *instance, Name name, Extern *out)
 {
     const Export *export = tern_module_find_export(instance->module, name);
     return export != NULL && tern_instance_extern(instance, export->kind, export->index, out);

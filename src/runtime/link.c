@@ -143,7 +143,7 @@ static bool memory_matches(const Import *import, const MemoryType *want, const M
         return REFUSE("import needs memory with pages of %u bytes, offered %u",
                       1u << want->page_log2, 1u << have->type.page_log2);
     }
-    u64 npages = tern_memory_size(have) >> want->page_log2;
+    u64 npages = tern_memory_size_bytes(have) >> want->page_log2;
     return limits_match(import, &want->limits, &have->type.limits, npages, "memory", "pages", diag);
 }
 

@@ -212,6 +212,7 @@ Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOption
     u64 page_bytes = options->page_bytes != 0 ? options->page_bytes : 1ull << type->page_log2;
     u64 max_pages =
         u64_min(u64_min(page_limit(type, page_bytes), options->max_pages), type->limits.max);
+    if (options->max_bytes != 0) max_pages = u64_min(max_pages, options->max_bytes / page_bytes);
     if (type->limits.min > max_pages) {
         tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET,
                       "minimum %llu pages of %llu bytes, at most %llu",
@@ -304,7 +305,7 @@ static u64 grow(Memory *memory, u64 delta_pages)
     return old;
 }
 
-u64 tern_memory_grow(Memory *memory, u64 delta_pages)
+u64 tern_memory_grow_pages(Memory *memory, u64 delta_pages)
 {
     if (!memory->type.limits.is_shared) return grow(memory, delta_pages);
     tern_port_mutex_lock(&memory->lock);
@@ -320,7 +321,7 @@ bool tern_memory_window_open(Memory *memory, u64 start, void *owner)
     if (!memory->is_guarded || start >= MEMORY_WINDOW_END) return false;
     bool is_shared = memory->type.limits.is_shared;
     if (is_shared) tern_port_mutex_lock(&memory->lock);
-    bool ok = memory->window == NULL && start >= tern_memory_size(memory);
+    bool ok = memory->window == NULL && start >= tern_memory_size_bytes(memory);
     if (ok) {
         memory->window = owner;
         memory->window_bytes = MEMORY_WINDOW_END - start;
@@ -336,19 +337,27 @@ void tern_memory_window_close(Memory *memory)
     memory->window_bytes = 0;
 }
 
-bool tern_memory_reset(Memory *memory)
+/* --- back to a state ---------------------------------------------------------------------------- */
+
+bool tern_memory_become(Memory *memory, u64 npages, const MemoryImage *image)
 {
-    u64 bytes = memory->initial_pages * memory->page_bytes;
+    u64 bytes = npages * memory->page_bytes; /* it had that size before: it fits */
+    bool has_room = true;
     if (memory->is_vm) {
         size_t committed = (size_t)memory->committed_bytes;
         bool is_restored = tern_port_vm_restore(memory->base, committed);
         if (!is_restored && memory->image_id != 0) return false;
         if (!is_restored) tern_port_vm_zero(memory->base, committed);
-        if (!vm_shrink(memory, bytes)) return false;
+        has_room = block_fit(memory, bytes, image);
+        if (!has_room && memory->reserved_bytes > 0) return false;
     } else {
         memset(memory->base, 0, (size_t)memory->block_bytes);
+        has_room = bytes <= memory->block_bytes;
     }
-    memory->npages = memory->initial_pages;
+    memory->npages = 0;
+    memory->size_bytes = 0;
+    if (!has_room && !block_grow(memory, bytes)) return false;
+    memory->npages = npages;
     memory->size_bytes = bytes;
     return true;
 }

@@ -7,7 +7,7 @@
  * A memory never shrinks, unless it is reset.
  *
  * A shared memory never moves: its maximum is reserved. It may be used by the instances of several stores, each
- * of which has its own thread: all that changes is the size, under the lock, and read with tern_memory_size.
+ * of which has its own thread: all that changes is the size, under the lock, and read with tern_memory_size_bytes.
  *
  * Accesses to a memory with is_guarded need no check once the fault handler is installed; reserved_bytes > 0
  * alone only promises that base stays.
@@ -63,6 +63,7 @@ static inline u64 tern_memory_window(const Memory *memory)
 typedef struct MemoryOptions {
     bool may_move;      /* do not reserve, allocate: the explicit-check mode */
     u64 max_pages;      /* the host's limit, UINT64_MAX for none */
+    u64 max_bytes;      /* the same in bytes; 0: none */
     u64 page_bytes;     /* 0: as the type says */
     MemoryPool *pool;   /* of the engine; NULL: reservations are made and released */
     const MemoryImage *image; /* to begin with instead of zeroes where that can be: image_id tells; or NULL */
@@ -83,10 +84,11 @@ bool tern_memory_window_open(Memory *memory, u64 start, void *owner);
 void tern_memory_window_close(Memory *memory);
 
 /* The old size in pages, or UINT64_MAX if refused, in which case nothing changed. */
-u64 tern_memory_grow(Memory *memory, u64 delta_pages);
+u64 tern_memory_grow_pages(Memory *memory, u64 delta_pages);
 
-/* As it was made: of its first size, zero but for its image. Not for shared memories. Nobody may be using it,
- * nor have its size cached. False: it could not be done, and what is in it is anybody's guess. */
-bool tern_memory_reset(Memory *memory);
+/* As if made of npages: zero but for the image, which may be the one that is mapped already (cheapest), another,
+ * or NULL. Only memories that stay where they are (reserved_bytes > 0) can have one. Not for shared memories. Nobody
+ * may be using it, nor have its size cached. False: it could not be done, and what is in it is anybody's guess. */
+bool tern_memory_become(Memory *memory, u64 npages, const MemoryImage *image);
 
 #endif

@@ -136,6 +136,50 @@ static const MemoryImage *build(MemoryPool *pool, const Module *m)
     return &none;
 }
 
+static bool is_zero(const u8 *bytes, size_t size) { return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0; }
+
+/* Pages of zeroes stay holes. */
+static bool write_pages(s64 handle, const u8 *base, u64 bytes)
+{
+    size_t page = tern_port_page_size();
+    for (u64 at = 0; at < bytes;) {
+        u64 to = at;
+        while (to < bytes && !is_zero(base + to, page)) to += page;
+        if (to > at && !tern_port_vm_image_write(handle, at, base + at, (size_t)(to - at))) return false;
+        at = to + page;
+    }
+    return tern_port_vm_image_seal(handle);
+}
+
+bool tern_memory_image_take(MemoryPool *pool, const u8 *base, u64 bytes, MemoryImage *out)
+{
+    if (__atomic_add_fetch(&pool->nimages, 1, __ATOMIC_RELAXED) <= MEMORY_POOL_IMAGES) {
+        s64 handle = tern_port_vm_image_new((size_t)bytes);
+        if (handle >= 0 && write_pages(handle, base, bytes)) {
+            *out = (MemoryImage){.id = __atomic_fetch_add(&pool->next_id, 1, __ATOMIC_RELAXED),
+                                 .to = bytes, .end = bytes, .handle = handle, .pool = pool};
+            return true;
+        }
+        if (handle >= 0) tern_port_vm_image_free(handle);
+    }
+    __atomic_sub_fetch(&pool->nimages, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+void tern_memory_image_drop(MemoryImage *image)
+{
+    if (image->id == 0) return;
+    tern_port_vm_image_free(image->handle);
+    __atomic_sub_fetch(&image->pool->nimages, 1, __ATOMIC_RELAXED);
+    image->id = 0;
+}
+
+const MemoryImage *tern_memory_image_have(const Module *module)
+{
+    const MemoryImage *image = __atomic_load_n(&module->image, __ATOMIC_ACQUIRE);
+    return image != &none ? image : NULL;
+}
+
 const MemoryImage *tern_memory_image_of(MemoryPool *pool, Module *module)
 {
     const MemoryImage *image = __atomic_load_n(&module->image, __ATOMIC_ACQUIRE);

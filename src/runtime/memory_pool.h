@@ -60,5 +60,12 @@ void tern_memory_pool_drain(MemoryPool *pool);
  * every active one must have a constant offset inside the module's own, unshared, 32-bit memory 0. Lives as long
  * as the module. */
 const MemoryImage *tern_memory_image_of(MemoryPool *pool, Module *module);
+/* The same without asking for one: NULL unless it is there. */
+const MemoryImage *tern_memory_image_have(const Module *module);
+
+/* An image of the first `bytes` of a memory, which is a multiple of the host's page size and not 0. False: the port
+ * has none, or there are too many. */
+bool tern_memory_image_take(MemoryPool *pool, const u8 *base, u64 bytes, MemoryImage *out);
+void tern_memory_image_drop(MemoryImage *image);
 
 #endif

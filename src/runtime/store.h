@@ -23,6 +23,7 @@ typedef struct Exec Exec;
 typedef struct GcHeap GcHeap;   /* runtime/gc_heap.h */
 typedef struct GcRoot GcRoot;
 typedef struct GcCells GcCells;
+typedef struct GcRange GcRange;
 struct TrapFrame;
 
 /* What executes: the interpreter, later the JIT. Registered by whoever makes the engine. */
@@ -37,6 +38,9 @@ typedef struct Tier {
     /* The function index and byte offset (in the module) of a position in code; used when a trap is
      * described. Fills frames innermost first; returns how many there are in all. */
     u32 (*backtrace)(const Exec *x, struct TrapFrame *frames, u32 max);
+    /* Gives instance->code, and the code of its functions, that pay with the Exec's fuel (runtime/exec.h); attach
+     * does when store->is_metered. Code that runs stays as it is. False: no memory. NULL: there is no such code. */
+    bool (*meter)(Instance *instance);
     /* What FuncInst.code is for a function of the instance's own, after attach. NULL: nothing. */
     void *(*func_code)(const Instance *instance, u32 func_index);
 } Tier;
@@ -48,6 +52,9 @@ typedef struct EngineOptions {
     bool memories_move;   /* explicit bounds checks on plain blocks instead of reservations with guards */
     u64 gc_limit_bytes;   /* of each store's garbage-collected heap; 0: GC_LIMIT_DEFAULT */
     bool gc_stress;       /* for tests: collect at every allocation */
+    bool profiles;        /* functions tell how long they run (profile.h) */
+    /* Told when a guest's memory.grow is refused; may call the guest, as host functions may. Or NULL. */
+    void (*grow_refused)(Exec *x, Memory *memory, u32 memory_index, u64 delta_pages);
 } EngineOptions;
 
 /* Stacks of Execs that are gone, for the next ones of their size. Nothing reads a cell before it is written, so
@@ -139,6 +146,7 @@ struct Instance {
      * global (UINT32_MAX: nothing). */
     u64 heap_start, heap_bytes;
     u32 heap_base_global, heap_base;
+    struct FuncTime *profile; /* of the module's own functions (profile.h), or NULL: no profiled code has run */
     void *host_data;  /* the embedder's */
 };
 
@@ -152,6 +160,7 @@ struct Store {
     u64 ntable_elems; /* of all tables: bounded */
     struct { VEC(u32) } type_ids; /* references held for host functions and tags */
     void *host_data;
+    bool is_metered; /* code pays fuel (exec.h) */
 
     /* What the collector starts from, besides instances and tables. */
     GcHeap *gc;        /* NULL until the first object */
@@ -160,6 +169,8 @@ struct Store {
     Global *globals;   /* those of tern_global_new */
     GcRoot *gc_roots;
     GcCells *gc_cells;
+    GcRange *gc_ranges;
+    u64 gc_limit_bytes; /* of its own; 0: the engine's */
 };
 
 Store *tern_store_new(Engine *engine);
@@ -185,11 +196,13 @@ bool tern_store_hold_type(Store *store, u32 type_id);
 void tern_table_done(Store *store, Table *table);
 
 /* The old size, or UINT64_MAX if refused. */
-u64 tern_table_grow(Store *store, Table *table, u64 delta, Ref init);
+u64 tern_table_grow_elems(Store *store, Table *table, u64 delta, Ref init);
 
 typedef struct InstantiateOptions {
     const MemoryOptions *memory; /* for the module's own memories; NULL: the engine's default */
     u64 guest_heap_bytes;        /* host-managed heap in memory 0 (compat/wamr 2.4); 0: none */
+    u64 max_table_elems;         /* of each of its own tables; 0: what any table may have */
+    void *host_data;             /* Instance.host_data, from the start */
     /* Another instance of the module, maybe in another store, of which the new one is a thread: it gets the same
      * shared memories, and leaves what is in them as it is. Or NULL. */
     const Instance *thread_of;
@@ -206,7 +219,9 @@ Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
  * before the start function. What it imports, objects that others still refer to, and the host's own data stay
  * as they are. Nothing in the store may be running. False and a diag: something is, the instance defines a shared
  * memory, or it is out of memory, after which the instance is good for another reset only. */
-bool tern_instance_restore(Instance *instance, Diag *diag);
+bool tern_instance_rewind(Instance *instance, Diag *diag);
+/* Can it be rewound, or put back to a snapshot, now? */
+bool tern_instance_can_rewind(const Instance *instance);
 /* Runs the start function, if there is one. */
 TrapCode tern_instance_start(Instance *instance, Exec *x);
 
@@ -216,7 +231,7 @@ bool tern_extern_matches(const Store *store, const Module *module, const Import 
                          Diag *diag);
 
 /* False if there is no such export, or no memory. */
-bool tern_instance_export(Instance *instance, Name name, Extern *out);
+bool tern_instance_find_export(Instance *instance, Name name, Extern *out);
 bool tern_instance_extern(Instance *instance, ExternKind kind, u32 index, Extern *out);
 /* Element i of a segment of the instance's module; the segment's being dropped is the caller's question. On a
  * trap *out is unchanged. */

@@ -82,7 +82,7 @@ void tern_table_done(Store *store, Table *table)
     table->size = table->cap = 0;
 }
 
-u64 tern_table_grow(Store *store, Table *table, u64 delta, Ref init)
+u64 tern_table_grow_elems(Store *store, Table *table, u64 delta, Ref init)
 {
     u64 old = table->size;
     if (delta == 0) return old;

@@ -15,6 +15,7 @@ typedef struct RunOptions {
     bool is_verbose;
     bool memories_move;
     bool gc_stress; /* collect at every allocation */
+    bool metered;   /* code that pays with fuel, of which there is enough */
     u64 without; /* features switched off */
 } RunOptions;
 

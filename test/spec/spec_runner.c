@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* spec_runner.c - runs scripts of the official suite.
  *
- *   spec-runner [-v] [--explicit] [--gc-stress] [--skip-feature NAME] [--features] [FILE.json | FOLDER]...
+ *   spec-runner [-v] [--explicit] [--gc-stress] [--metered] [--skip-feature NAME] [--features]
+ *               [FILE.json | FOLDER]...
  *
  * Every script runs in a process of its own, so that a crash or an endless loop costs only its own
  * commands, which count as failed. Without a path: $TERN_TEST_DATA/spec, else ../shared/spec.
@@ -147,7 +148,7 @@ static int run_all(const Paths *paths, const RunOptions *options)
 static int usage(void)
 {
     fprintf(stderr,
-            "usage: spec-runner [-v] [--explicit] [--gc-stress] [--skip-feature NAME] [--features] [PATH]...\n");
+            "usage: spec-runner [-v] [--explicit] [--gc-stress] [--metered] [--skip-feature NAME] [--features] [PATH]...\n");
     return 2;
 }
 
@@ -164,6 +165,8 @@ int main(int argc, char **argv)
             options.memories_move = true;
         } else if (strcmp(argv[i], "--gc-stress") == 0) {
             options.gc_stress = true;
+        } else if (strcmp(argv[i], "--metered") == 0) {
+            options.metered = true;
         } else if (strcmp(argv[i], "--features") == 0) {
             print_features();
             return 0;

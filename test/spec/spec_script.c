@@ -167,7 +167,7 @@ static LinkResult resolve(Script *s, const Module *module, Extern *externs, char
             snprintf(reason, size, "%s", slot->missing);
             return LINK_MISSING;
         }
-        if (!tern_instance_export(slot->instance, import->name, &externs[i])) return LINK_UNKNOWN;
+        if (!tern_instance_find_export(slot->instance, import->name, &externs[i])) return LINK_UNKNOWN;
     }
     return LINK_OK;
 }
@@ -344,7 +344,7 @@ static void act(Script *s, const cJSON *command, Result *r)
     }
     Name field = json_name(action, "field");
     Extern found;
-    bool is_there = tern_instance_export(slot->instance, field, &found);
+    bool is_there = tern_instance_find_export(slot->instance, field, &found);
     free((char *)(uintptr_t)field.bytes);
 
     bool is_get = strcmp(json_text(action, "type"), "get") == 0;
@@ -574,6 +574,7 @@ static bool start(Script *s)
     s->engine = tern_engine_new(&options);
     if (s->engine != NULL) s->store = tern_store_new(s->engine);
     if (s->store != NULL) s->exec = tern_exec_new(s->store, 0);
+    if (s->exec != NULL && s->options->metered && !tern_exec_fuel_set(s->exec, UINT64_MAX)) return false;
     if (s->exec != NULL) s->spectest = spectest_new(s->store);
     return s->spectest != NULL;
 }

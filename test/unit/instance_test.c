@@ -112,18 +112,18 @@ static void an_instance_has_what_its_module_says(void **state)
     world_init(&w, 65533);
     Instance *instance = instantiate(&w, NULL);
     Extern e;
-    assert_true(tern_instance_export(instance, (Name){"memory", 6}, &e));
+    assert_true(tern_instance_find_export(instance, (Name){"memory", 6}, &e));
     assert_int_equal(e.kind, EXTERN_MEMORY);
     assert_memory_equal(e.u.memory->base + 16, "hello", 5);
     assert_memory_equal(e.u.memory->base + 65533, "bye", 3);
-    assert_true(tern_instance_export(instance, (Name){"b", 1}, &e));
+    assert_true(tern_instance_find_export(instance, (Name){"b", 1}, &e));
     assert_true(e.u.global->type.is_mutable);
     assert_true(e.u.global->cell->i64 == (u64)-5);
     assert_ptr_equal(tern_instance_global(instance, 2), e.u.global);
-    assert_true(tern_instance_export(instance, (Name){"h", 1}, &e));
+    assert_true(tern_instance_find_export(instance, (Name){"h", 1}, &e));
     assert_ptr_equal(e.u.func->instance, instance);
     assert_int_equal(e.u.func->type->nparams, 2);
-    assert_false(tern_instance_export(instance, (Name){"k", 1}, &e));
+    assert_false(tern_instance_find_export(instance, (Name){"k", 1}, &e));
 
     const Table *t = w.imports[2].u.table;
     assert_int_equal(t->elems[0], REF_NULL);
@@ -238,7 +238,7 @@ static TrapCode pretend(Exec *x, FuncInst *func, u64 *slots)
         assert_int_equal(x->memory_size, 131072);
         return code;
     }
-    assert_int_equal(tern_memory_grow(func->instance->memories[0], 1), 1);
+    assert_int_equal(tern_memory_grow_pages(func->instance->memories[0], 1), 1);
     return tern_exec_trap(x, TRAP_UNREACHABLE);
 }
 

@@ -358,7 +358,7 @@ typedef struct Grower {
 static TrapCode grow_from_host(Exec *x, void *env, u64 *slots)
 {
     (void)x;
-    slots[0] = tern_memory_grow(((Grower *)env)->memory, slots[0]);
+    slots[0] = tern_memory_grow_pages(((Grower *)env)->memory, slots[0]);
     return TRAP_NONE;
 }
 

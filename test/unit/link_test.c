@@ -105,7 +105,7 @@ static void memories_match_by_their_present_size_and_maximum(void **state)
     assert_string_equal(match(&t, &i, &offered, text, sizeof text),
                         "incompatible import type: \"env\" \"x\": "
                         "import needs memory of at least 2 pages, offered 1");
-    assert_int_equal(tern_memory_grow(memory, 1), 1);
+    assert_int_equal(tern_memory_grow_pages(memory, 1), 1);
     assert_null(match(&t, &i, &offered, text, sizeof text));
     i.memory.limits.has_max = true;
     i.memory.limits.max = 2;

@@ -3,8 +3,8 @@
  *
  * A generator makes valid bodies that end, with the patterns lowering fuses made likely; a stack machine, whose
  * numeric instructions are the expressions of ops.def, says what each must give: results, traps, globals, both
- * memories. A run in which arithmetic made a NaN is not compared, as its bits are the machine's choice. Seeds are
- * fixed; a failure names its seed.
+ * memories, and in metered code the fuel. A run in which arithmetic made a NaN is not compared, as its bits are the
+ * machine's choice. Seeds are fixed; a failure names its seed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,6 +55,7 @@ typedef struct Eval {
     Label labels[64];
     u32 nlabels;
     u32 pc;
+    u64 cost; /* instructions that are not structure only */
     bool has_nan;
     TrapCode trap;
 } Eval;
@@ -188,6 +189,7 @@ static void eval_block(Eval *e, const Item *item, u32 at)
 
 static void eval_call(Eval *e, u32 func)
 {
+    e->cost += 2;
     u64 *top = &e->stack[e->sp];
     if (func == 0) {
         u64 a = top[-2];
@@ -207,11 +209,14 @@ static bool eval(Eval *e, const Item *items, u32 nitems, u32 nresults)
     e->labels[0] = (Label){.end = nitems - 1, .arity = nresults};
     e->nlabels = 1;
     e->sp = e->pc = 0;
+    e->cost = 0;
     e->has_nan = false;
     e->trap = TRAP_NONE;
     for (u32 steps = 0; e->nlabels > 0 && e->trap == TRAP_NONE; steps++) {
         if (steps > 400000) return false;
         const Item *item = &items[e->pc++];
+        e->cost += item->op != OP_NOP && item->op != OP_BLOCK && item->op != OP_LOOP && item->op != OP_ELSE &&
+                   item->op != OP_END;
         if (eval_numeric(e, item->op) || eval_access(e, item)) continue;
         switch (item->op) {
         case OP_UNREACHABLE: e->trap = TRAP_UNREACHABLE; break;
@@ -716,7 +721,7 @@ static void gen_body(Gen *g, u32 ninsns)
 
 typedef struct Shape {
     u32 nfiller, ndeep; /* v128 locals before the others, operands below everything */
-    bool memories_move;
+    bool memories_move, is_metered;
 } Shape;
 
 typedef struct Compared {
@@ -789,14 +794,39 @@ static void random_state(State *s, u64 seed)
 
 static u64 masked(char type, u64 cell) { return type == 'i' || type == 'f' ? (u32)cell : cell; }
 
-static void compare_run(TestRun *r, Instance *instance, Gen *g, Eval *e, const State *start, State *state,
-                        const char *types, u64 seed, Compared *c)
+static void start_from(Instance *instance, const State *start)
 {
-    u64 cells[NPARAMS];
-    memcpy(cells, start->locals, sizeof cells);
     for (u32 i = 0; i < NGLOBALS; i++) instance->global_cells[i]->i64 = start->globals[i];
     for (u32 i = 0; i < NMEMORIES; i++)
         memcpy(instance->memories[i]->base, start->memory[i], MEMORY_BYTES);
+}
+
+/* The run costs what it executes, and with less it is not finished. */
+static TrapCode call_metered(TestRun *r, Instance *instance, const State *start, u64 *cells, const Eval *e, u64 seed)
+{
+    u64 fuel = e->trap == TRAP_NONE ? e->cost : e->cost + 100000;
+    assert_true(tern_exec_fuel_set(r->x, fuel - 1));
+    u64 lost[NPARAMS];
+    memcpy(lost, cells, sizeof lost);
+    TrapCode trap = test_call(r, instance, 3, lost);
+    if (e->trap == TRAP_NONE && (trap != TRAP_FUEL || tern_exec_fuel_left(r->x) != 0))
+        fail_msg("seed %llu: %s with a unit less than its cost", (unsigned long long)seed, tern_trap_text(trap));
+    start_from(instance, start);
+    assert_true(tern_exec_fuel_set(r->x, fuel));
+    trap = test_call(r, instance, 3, cells);
+    u64 used = fuel - tern_exec_fuel_left(r->x);
+    if (e->trap == TRAP_NONE ? used != e->cost : used < e->cost)
+        fail_msg("seed %llu: %llu units instead of %llu", (unsigned long long)seed, (unsigned long long)used,
+                 (unsigned long long)e->cost);
+    return trap;
+}
+
+static void compare_run(TestRun *r, Instance *instance, Gen *g, Eval *e, const State *start, State *state,
+                        const char *types, u64 seed, bool is_metered, Compared *c)
+{
+    u64 cells[NPARAMS];
+    memcpy(cells, start->locals, sizeof cells);
+    start_from(instance, start);
     *state = *start;
     e->s = state;
     c->nruns++;
@@ -806,7 +836,7 @@ static void compare_run(TestRun *r, Instance *instance, Gen *g, Eval *e, const S
         c->nskipped++;
         return;
     }
-    TrapCode trap = test_call(r, instance, 3, cells);
+    TrapCode trap = is_metered ? call_metered(r, instance, start, cells, e, seed) : test_call(r, instance, 3, cells);
     c->ntraps += trap != TRAP_NONE;
     if (trap != e->trap)
         fail_msg("seed %llu: %s instead of %s", (unsigned long long)seed, tern_trap_text(trap),
@@ -859,7 +889,7 @@ static void compare_seeds(u64 from, u64 n, const Shape *shape)
             char results[4];
             generate(g, &m, seed, shape, results);
             Instance *instance = test_run_add(&r, &m, imports);
-            for (u32 k = 0; k < 3; k++) compare_run(&r, instance, g, e, &starts[k], state, results, seed, &c);
+            for (u32 k = 0; k < 3; k++) compare_run(&r, instance, g, e, &starts[k], state, results, seed, shape->is_metered, &c);
         }
         test_run_done(&r);
     }
@@ -892,6 +922,14 @@ static void random_bodies_mean_the_same_with_locals_and_operands_far_away(void *
     compare_seeds(3000000, SCALED(400), &(Shape){.nfiller = 24000, .ndeep = 17500});
 }
 
+static void random_bodies_cost_what_they_execute(void **state)
+{
+    (void)state;
+    compare_seeds(4000000, SCALED(3000), &(Shape){.is_metered = true});
+    compare_seeds(5000000, SCALED(1500), &(Shape){.is_metered = true, .memories_move = true});
+    compare_seeds(6000000, SCALED(200), &(Shape){.is_metered = true, .nfiller = 40000});
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3) { /* SEED COUNT: to look longer, or at one */
@@ -902,6 +940,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(random_bodies_mean_what_they_say),
         cmocka_unit_test(random_bodies_mean_the_same_with_explicit_checks),
         cmocka_unit_test(random_bodies_mean_the_same_with_locals_and_operands_far_away),
+        cmocka_unit_test(random_bodies_cost_what_they_execute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

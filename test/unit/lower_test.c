@@ -344,6 +344,120 @@ static void a_condition_that_traps_before_an_if_is_named_by_its_own_offset(void 
     }
 }
 
+/* --- branches with many operands --------------------------------------------------------------------- */
+
+enum { MANY = 700 };
+
+/* The types MANY of i64 -> none (0), none -> that many (1), as many -> as many (2). */
+static void many_types(TestModule *m)
+{
+    for (u32 i = 0; i < 3; i++) {
+        put_byte(&m->types, 0x60);
+        for (u32 side = 0; side < 2; side++) {
+            bool has = i == 2 || i == side;
+            put_uleb(&m->types, has ? MANY : 0);
+            for (u32 k = 0; has && k < MANY; k++) put_byte(&m->types, VT_I64);
+        }
+        m->ntypes++;
+    }
+}
+
+/* Taken at the branch that the parameter names, the last in the list of ways below; each a few bytes long. */
+enum { WAY_BR_IF, WAY_BR_IF_OUT, WAY_BR_TABLE, WAY_BR_ON_NULL, WAY_RETURN, NWAYS };
+
+static void put_way(Bytes *b, u32 way, u32 number)
+{
+    put_index(b, OP_LOCAL_GET, 0);
+    put_i32(b, number);
+    put_op(b, OP_I32_EQ);
+    switch (way) {
+    case WAY_BR_IF: put_index(b, OP_BR_IF, 0); break;
+    case WAY_BR_IF_OUT: put_index(b, OP_BR_IF, 1); break;
+    case WAY_BR_TABLE: /* 0: on behind the block made for that */
+        put_op(b, OP_BR_TABLE);
+        put_uleb(b, 1);
+        put_uleb(b, 0);
+        put_uleb(b, 2);
+        break;
+    case WAY_BR_ON_NULL:
+        put_op(b, OP_IF);
+        put_sleb(b, 2);
+        put_op(b, OP_REF_NULL);
+        put_byte(b, 0x70);
+        put_index(b, OP_BR_ON_NULL, 1);
+        put_op(b, OP_DROP);
+        put_op(b, OP_END);
+        break;
+    default:
+        put_op(b, OP_IF);
+        put_sleb(b, 2);
+        put_op(b, OP_RETURN);
+        put_op(b, OP_END);
+    }
+}
+
+static void branches_with_many_operands_are_short(void **state)
+{
+    (void)state;
+    enum { NTIMES = 400 };
+    for (u32 way = 0; way < NWAYS; way++) {
+        TestModule m = {0};
+        many_types(&m);
+        u32 i_many = m.ntypes++; /* i32 -> many */
+        put_byte(&m.types, 0x60);
+        put_uleb(&m.types, 1);
+        put_byte(&m.types, VT_I32);
+        put_uleb(&m.types, MANY);
+        for (u32 k = 0; k < MANY; k++) put_byte(&m.types, VT_I64);
+        Bytes b = {0};
+        put_i64(&b, 5); /* below everything, so that nothing is where a label wants it */
+        put_op(&b, OP_BLOCK);
+        put_sleb(&b, 1);
+        put_i64(&b, 6);
+        put_op(&b, OP_BLOCK);
+        put_sleb(&b, 1);
+        put_i64(&b, 7);
+        for (u32 i = 0; i < MANY; i++) put_i64(&b, i * i);
+        for (u32 i = 0; i < NTIMES; i++) {
+            if (way == WAY_BR_TABLE) {
+                put_op(&b, OP_BLOCK);
+                put_sleb(&b, 2);
+            }
+            put_way(&b, way, i);
+            if (way == WAY_BR_TABLE) put_op(&b, OP_END);
+        }
+        put_op(&b, OP_UNREACHABLE);
+        put_op(&b, OP_END);
+        put_op(&b, OP_RETURN);
+        put_op(&b, OP_END);
+        put_op(&b, OP_RETURN);
+        size_t nbytes = b.n;
+        u32 f = test_func(&m, i_many, "", &b);
+        TestRun r;
+        test_run_init(&r, false, 0);
+        Instance *instance = test_run_add(&r, &m, NULL);
+        LoweredFunc lowered;
+        Diag diag = {0};
+        assert_true(tern_lower_body(instance->module, f, CODE_CHECKED, &lowered, &diag));
+        u32 *units = tern_ins_measure(&lowered);
+        if (lowered.ins.n > nbytes || units[lowered.ins.n] > 12 * nbytes)
+            fail_msg("way %u: %u instructions of %zu bytes", way, lowered.ins.n, nbytes);
+        tern_ins_measure_free(&lowered, units);
+        tern_lowered_done(&lowered);
+        u64 cells[MANY];
+        for (u32 i = 0; i < NTIMES; i += NTIMES - 1) {
+            cells[0] = i;
+            TrapCode trap = test_call(&r, instance, f, cells);
+            if (way == WAY_BR_TABLE && i > 0) continue; /* the first that is not named branches */
+            assert_int_equal(trap, TRAP_NONE);
+            for (u32 k = 0; k < MANY; k++) assert_int_equal(cells[k], k * k);
+        }
+        cells[0] = NTIMES;
+        if (way != WAY_BR_TABLE) assert_int_equal(test_call(&r, instance, f, cells), TRAP_UNREACHABLE);
+        test_run_done(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +467,7 @@ int main(void)
         cmocka_unit_test(hostile_bodies_are_lowered_in_linear_time),
         cmocka_unit_test(every_allocation_of_lowering_may_fail),
         cmocka_unit_test(a_condition_that_traps_before_an_if_is_named_by_its_own_offset),
+        cmocka_unit_test(branches_with_many_operands_are_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,11 +145,11 @@ static void assert_new(const Instance *instance, u32 at)
 static void scribble(Store *store, Instance *instance)
 {
     Memory *memory = instance->memories[0];
-    assert_int_equal(tern_memory_grow(memory, 2), 2);
+    assert_int_equal(tern_memory_grow_pages(memory, 2), 2);
     memset(memory->base, 0xa5, (size_t)memory->size_bytes);
     instance->own_globals[0].cells[0] = 99;
     Table *table = instance->tables[0];
-    tern_table_grow(store, table, 5, REF_NULL);
+    tern_table_grow_elems(store, table, 5, REF_NULL);
     for (u64 i = 0; i < table->size; i++) table->elems[i] = (Ref)(uintptr_t)instance->funcs[0];
     table->elems[1] = REF_NULL;
     instance->elem_dropped[1] = instance->data_dropped[3] = 1;
@@ -189,7 +189,7 @@ static void a_reservation_used_again_holds_nothing_of_its_last_guest(void **stat
         Diag diag = {0};
         Memory *memory = tern_store_memory_new(store, &type, NULL, &diag);
         assert_non_null(memory);
-        assert_int_equal(tern_memory_grow(memory, 3), 3);
+        assert_int_equal(tern_memory_grow_pages(memory, 3), 3);
         for (u32 i = 0; i < memory->size_bytes; i++) assert_int_equal(memory->base[i], 0);
         memset(memory->base, 0x5a, (size_t)memory->size_bytes);
         tern_store_free(store);
@@ -209,7 +209,7 @@ static void what_lies_behind_the_end_of_a_smaller_memory_faults(void **state)
         if (memory->reserved_bytes > 0) assert_int_equal(memory->committed_bytes, 131072);
         scribble(store, instance);
         Diag diag = {0};
-        assert_true(tern_instance_restore(instance, &diag));
+        assert_true(tern_instance_rewind(instance, &diag));
         assert_int_equal(memory->size_bytes, 131072);
         if (memory->reserved_bytes > 0) assert_int_equal(memory->committed_bytes, 131072);
         tern_store_free(store);
@@ -245,7 +245,7 @@ static void a_reset_instance_is_as_new(void **state)
             for (u32 round = 0; round < 3; round++) {
                 scribble(stores[i], instance);
                 Diag diag = {0};
-                assert_true(tern_instance_restore(instance, &diag));
+                assert_true(tern_instance_rewind(instance, &diag));
                 assert_new(instance, 131071);
                 assert_int_equal(instance->memories[0]->npages, 2);
             }
@@ -267,7 +267,7 @@ static void a_reset_empties_the_guest_heap(void **state)
     u64 first = tern_guest_heap_alloc(*heap, 100);
     assert_true(first != 0 && tern_guest_heap_alloc(*heap, 100) != first);
     Diag diag = {0};
-    assert_true(tern_instance_restore(instance, &diag));
+    assert_true(tern_instance_rewind(instance, &diag));
     assert_int_equal(tern_guest_heap_free(*heap, first), GUEST_HEAP_NOT_LIVE);
     assert_int_equal(tern_guest_heap_alloc(*heap, 100), first);
     tern_store_free(store);
@@ -284,7 +284,7 @@ static void a_running_instance_is_not_reset(void **state)
     Exec *x = tern_exec_new(store, 0);
     x->depth = 1;
     Diag diag = {0};
-    assert_false(tern_instance_restore(instance, &diag));
+    assert_false(tern_instance_rewind(instance, &diag));
     assert_int_equal(diag.code, DIAG_LIMIT);
     assert_new(instance, 131071);
     tern_exec_free(x);
@@ -305,7 +305,7 @@ static void segments_are_copied_where_there_can_be_no_image(void **state)
         assert_new(instance, 131071);
         scribble(store, instance);
         Diag diag = {0};
-        assert_true(tern_instance_restore(instance, &diag));
+        assert_true(tern_instance_rewind(instance, &diag));
         assert_new(instance, 131071);
         tern_store_free(store);
     }

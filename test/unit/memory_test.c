@@ -38,16 +38,16 @@ static void growing_keeps_contents_and_zeroes_the_rest(void **state)
         assert_non_null(memory);
         assert_non_null(memory->base);
         assert_int_equal(memory->size_bytes, 0);
-        assert_int_equal(tern_memory_grow(memory, 0), 0);
+        assert_int_equal(tern_memory_grow_pages(memory, 0), 0);
         for (u64 pages = 0; pages < 40; pages += 5) {
-            assert_int_equal(tern_memory_grow(memory, 5), pages);
+            assert_int_equal(tern_memory_grow_pages(memory, 5), pages);
             assert_int_equal(memory->size_bytes, (pages + 5) * PAGE);
             assert_zero(memory, pages * PAGE, (pages + 5) * PAGE);
             if (pages > 0) assert_int_equal(memory->base[pages * PAGE - 1], pages);
             memory->base[(pages + 5) * PAGE - 1] = (u8)(pages + 5);
         }
-        assert_true(tern_memory_grow(memory, 1) == UINT64_MAX);
-        assert_true(tern_memory_grow(memory, UINT64_MAX) == UINT64_MAX);
+        assert_true(tern_memory_grow_pages(memory, 1) == UINT64_MAX);
+        assert_true(tern_memory_grow_pages(memory, UINT64_MAX) == UINT64_MAX);
         assert_int_equal(memory->npages, 40);
         tern_memory_release(memory);
         assert_int_equal(alloc.live, 0);
@@ -68,10 +68,10 @@ static void a_reserved_memory_stays_where_it_is(void **state)
     }
     assert_true(memory->reserved_bytes > MEMORY_GUARDED_BYTES);
     u8 *base = memory->base;
-    assert_int_equal(tern_memory_grow(memory, 1000), 1);
+    assert_int_equal(tern_memory_grow_pages(memory, 1000), 1);
     assert_ptr_equal(memory->base, base);
     base[1001 * PAGE - 1] = 7;
-    assert_true(tern_memory_grow(memory, 65536) == UINT64_MAX);
+    assert_true(tern_memory_grow_pages(memory, 65536) == UINT64_MAX);
     tern_memory_release(memory);
     assert_int_equal(alloc.live, 0);
 }
@@ -84,8 +84,8 @@ static void the_hosts_limit_and_the_index_space_bound_growth(void **state)
     MemoryOptions options = {.may_move = true, .max_pages = 3};
     Memory *memory = tern_memory_new(&alloc.base, &type, &options, NULL);
     assert_non_null(memory);
-    assert_int_equal(tern_memory_grow(memory, 1), 2);
-    assert_true(tern_memory_grow(memory, 1) == UINT64_MAX);
+    assert_int_equal(tern_memory_grow_pages(memory, 1), 2);
+    assert_true(tern_memory_grow_pages(memory, 1) == UINT64_MAX);
     tern_memory_release(memory);
 
     Diag diag = {0};
@@ -115,10 +115,10 @@ static void pages_may_be_of_one_byte_or_of_the_embedders_size(void **state)
         assert_int_equal(memory->max_pages, UINT32_MAX);
         for (u64 n = 3; n < 50; n++) {
             memory->base[n - 1] = 0xee;
-            assert_int_equal(tern_memory_grow(memory, 1), n);
+            assert_int_equal(tern_memory_grow_pages(memory, 1), n);
             assert_zero(memory, n, n + 1);
         }
-        assert_int_equal(tern_memory_grow(memory, 10000), 50);
+        assert_int_equal(tern_memory_grow_pages(memory, 10000), 50);
         assert_zero(memory, 50, 10050);
         tern_memory_release(memory);
 
@@ -147,10 +147,10 @@ static void a_shared_memory_never_moves_or_is_refused(void **state)
         if (memory == NULL) continue;
         assert_true(memory->reserved_bytes >= 100 * PAGE);
         u8 *base = memory->base;
-        assert_int_equal(tern_memory_grow(memory, 99), 1);
+        assert_int_equal(tern_memory_grow_pages(memory, 99), 1);
         assert_ptr_equal(memory->base, base);
         assert_zero(memory, 0, 100 * PAGE);
-        assert_true(tern_memory_grow(memory, 1) == UINT64_MAX);
+        assert_true(tern_memory_grow_pages(memory, 1) == UINT64_MAX);
         tern_memory_release(memory);
         assert_int_equal(alloc.live, 0);
     }
@@ -169,7 +169,7 @@ static void every_allocation_may_fail(void **state)
             assert_int_equal(tern_diag_kind(diag.code), DIAG_KIND_RESOURCE);
         } else {
             memory->base[65535] = 9;
-            bool has_grown = tern_memory_grow(memory, 2) == 1;
+            bool has_grown = tern_memory_grow_pages(memory, 2) == 1;
             assert_int_equal(has_grown, !alloc.has_failed);
             assert_int_equal(memory->npages, has_grown ? 3 : 1);
             assert_int_equal(memory->base[65535], 9);

@@ -24,12 +24,12 @@ static void growing_fills_the_new_elements_only(void **state)
     Table *table = tern_table_new(t.store, &type, 11);
     assert_non_null(table);
     for (u64 size = 3; size < 1000; size++) {
-        assert_int_equal(tern_table_grow(t.store, table, 1, size), size);
+        assert_int_equal(tern_table_grow_elems(t.store, table, 1, size), size);
     }
     assert_int_equal(table->elems[2], 11);
     for (u64 i = 3; i < 1000; i++) assert_int_equal(table->elems[i], i);
-    assert_true(tern_table_grow(t.store, table, 1, 0) == UINT64_MAX);
-    assert_int_equal(tern_table_grow(t.store, table, 0, 0), 1000);
+    assert_true(tern_table_grow_elems(t.store, table, 1, 0) == UINT64_MAX);
+    assert_int_equal(tern_table_grow_elems(t.store, table, 0, 0), 1000);
     test_store_done(&t);
 }
 
@@ -41,8 +41,8 @@ static void growing_past_32_bits_is_refused(void **state)
     TableType type = type_of(16, UINT64_MAX);
     Table *table = tern_table_new(t.store, &type, REF_NULL);
     assert_non_null(table);
-    assert_true(tern_table_grow(t.store, table, 0xfffffff0u, 0) == UINT64_MAX);
-    assert_true(tern_table_grow(t.store, table, UINT64_MAX, 0) == UINT64_MAX);
+    assert_true(tern_table_grow_elems(t.store, table, 0xfffffff0u, 0) == UINT64_MAX);
+    assert_true(tern_table_grow_elems(t.store, table, UINT64_MAX, 0) == UINT64_MAX);
     assert_int_equal(table->size, 16);
     type = type_of(1ull << 40, UINT64_MAX);
     assert_null(tern_table_new(t.store, &type, REF_NULL));
@@ -58,10 +58,10 @@ static void without_memory_nothing_changes(void **state)
     Table *table = tern_table_new(t.store, &type, 5);
     assert_non_null(table);
     t.alloc.nth = t.alloc.nrequests;
-    assert_true(tern_table_grow(t.store, table, 100, 6) == UINT64_MAX);
+    assert_true(tern_table_grow_elems(t.store, table, 100, 6) == UINT64_MAX);
     assert_int_equal(table->size, 1);
     assert_int_equal(table->elems[0], 5);
-    assert_int_equal(tern_table_grow(t.store, table, 100, 6), 1);
+    assert_int_equal(tern_table_grow_elems(t.store, table, 100, 6), 1);
     test_store_done(&t);
 }
 

@@ -224,7 +224,7 @@ static void claim(const siginfo_t *info, ucontext_t *uc)
 #ifdef HAS_ASAN
     __asan_handle_no_return();
 #endif
-    __builtin_longjmp(frame->jump, 1);
+    PORT_LONGJMP(frame->jump);
 }
 
 /* As if we had never been installed: the same mask, the same arguments. level counts from the newest. */

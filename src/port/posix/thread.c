@@ -9,8 +9,14 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#endif
 
 _Static_assert(sizeof(pthread_mutex_t) <= sizeof(Mutex), "a mutex fits");
 _Static_assert(_Alignof(pthread_mutex_t) <= _Alignof(Mutex), "a mutex is aligned");
@@ -125,33 +131,67 @@ void tern_port_thread_join(Thread *thread)
 enum { STACK_MARGIN_BYTES = 16 * 1024 };
 
 static _Thread_local HOT_TLS struct {
-    u8 *bottom, *top; /* NULL: unknown */
-    bool is_known;    /* asked already */
+    u8 *bottom;
+    size_t size;   /* 0: unknown */
+    bool is_known; /* asked already */
 } stack;
 
-static void find_stack(void)
+/* The main thread's, as pthread_getattr_np finds it, without reading /proc/self/maps, which takes as long as all
+ * else that a small program does to start: Linux puts the name the program was started by, and a null pointer,
+ * where the stack ends. Above a limit of 64 MiB there may be other mappings within it. */
+static bool find_main_stack(void **lowest, size_t *size)
 {
-    stack.is_known = true;
+#ifdef __linux__
+    struct rlimit limit;
+    const char *name = (const char *)getauxval(AT_EXECFN);
+    if (name == NULL || getpid() != (pid_t)syscall(SYS_gettid)) return false;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur > (rlim_t)64 << 20) return false;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), here = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t end = ((uintptr_t)name + strlen(name) + 1 + sizeof(void *) + page - 1) & ~(page - 1);
+    *size = (size_t)limit.rlim_cur & ~(page - 1);
+    *lowest = (void *)(end - *size);
+    return end - here < *size;
+#else
+    (void)lowest, (void)size;
+    return false;
+#endif
+}
+
+static bool find_stack_of(void **lowest, size_t *size)
+{
+    if (find_main_stack(lowest, size)) return true;
 #ifdef __GLIBC__
     pthread_attr_t attr;
-    if (pthread_getattr_np(pthread_self(), &attr) != 0) return;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0) return false;
+    bool is_known = pthread_attr_getstack(&attr, lowest, size) == 0;
+    pthread_attr_destroy(&attr);
+    return is_known;
+#else
+    return false;
+#endif
+}
+
+__attribute__((noinline, cold)) static void find_stack(void)
+{
     void *lowest;
     size_t size;
-    if (pthread_attr_getstack(&attr, &lowest, &size) == 0) {
-        size_t margin = size / 8 < STACK_MARGIN_BYTES ? size / 8 : STACK_MARGIN_BYTES;
-        stack.bottom = (u8 *)lowest + margin;
-        stack.top = (u8 *)lowest + size;
-    }
-    pthread_attr_destroy(&attr);
-#endif
+    stack.is_known = true;
+    if (!find_stack_of(&lowest, &size)) return;
+    size_t margin = size / 8 < STACK_MARGIN_BYTES ? size / 8 : STACK_MARGIN_BYTES;
+    stack.bottom = (u8 *)lowest + margin;
+    stack.size = size - margin;
+}
+
+static bool is_inside(const void *here)
+{
+    return (uintptr_t)here - (uintptr_t)stack.bottom < stack.size;
 }
 
 void *tern_port_stack_bottom(void)
 {
+    const void *here = __builtin_frame_address(0);
+    if (LIKELY(is_inside(here))) return stack.bottom;
     if (!stack.is_known) find_stack();
     /* A host may run us on a stack of its own making (coroutines), about which nothing is known. */
-    const u8 *here = __builtin_frame_address(0);
-    return (uintptr_t)here - (uintptr_t)stack.bottom < (uintptr_t)(stack.top - stack.bottom)
-               ? stack.bottom
-               : NULL;
+    return is_inside(here) ? stack.bottom : NULL;
 }

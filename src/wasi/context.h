@@ -9,33 +9,48 @@
 #include "port/port.h"
 #include "runtime/exec.h"
 #include "runtime/guest_range.h"
+#include "wasi/net.h"
 #include "wasi/wasi.h"
 
 /* Error numbers of preview 1, those in use. */
 typedef enum WasiErrno {
     WASI_ESUCCESS = 0,
     WASI_EACCES = 2,
+    WASI_EADDRINUSE = 3,
+    WASI_EADDRNOTAVAIL = 4,
+    WASI_EAFNOSUPPORT = 5,
     WASI_EAGAIN = 6,
+    WASI_EALREADY = 7,
     WASI_EBADF = 8,
     WASI_EBUSY = 10,
     WASI_ECONNABORTED = 13,
+    WASI_ECONNREFUSED = 14,
     WASI_ECONNRESET = 15,
+    WASI_EDESTADDRREQ = 17,
     WASI_EDQUOT = 19,
     WASI_EEXIST = 20,
     WASI_EFAULT = 21,
     WASI_EFBIG = 22,
+    WASI_EHOSTUNREACH = 23,
+    WASI_EINPROGRESS = 26,
     WASI_EINTR = 27,
     WASI_EINVAL = 28,
     WASI_EIO = 29,
+    WASI_EISCONN = 30,
     WASI_EISDIR = 31,
     WASI_ELOOP = 32,
     WASI_EMFILE = 33,
     WASI_EMLINK = 34,
+    WASI_EMSGSIZE = 35,
     WASI_ENAMETOOLONG = 37,
+    WASI_ENETDOWN = 38,
+    WASI_ENETUNREACH = 40,
     WASI_ENFILE = 41,
+    WASI_ENOBUFS = 42,
     WASI_ENODEV = 43,
     WASI_ENOENT = 44,
     WASI_ENOMEM = 48,
+    WASI_ENOPROTOOPT = 50,
     WASI_ENOSPC = 51,
     WASI_ENOTCONN = 53,
     WASI_ENOTDIR = 54,
@@ -46,6 +61,7 @@ typedef enum WasiErrno {
     WASI_EOVERFLOW = 61,
     WASI_EPERM = 63,
     WASI_EPIPE = 64,
+    WASI_EPROTONOSUPPORT = 66,
     WASI_EROFS = 69,
     WASI_ESPIPE = 70,
     WASI_ESTALE = 72,
@@ -119,20 +135,87 @@ enum { WASI_FDFLAG_APPEND = 1, WASI_FDFLAG_DSYNC = 2, WASI_FDFLAG_NONBLOCK = 4, 
 
 #define WASI_FDS_MAX 1024u   /* descriptors open at once */
 
+typedef struct WasiFdOps WasiFdOps;
+
 /* What a guest's descriptor stands for. One slot of the table holds it, and every call that uses it: the
  * guest's threads may close and renumber what others are reading. */
 typedef struct WasiFd {
+    const WasiFdOps *ops; /* what its kind of thing does */
+    s64 handle;           /* the host's, where the operations work on one */
+    void *object;         /* otherwise: theirs */
     u32 nholders;         /* under Wasi.lock */
-    bool is_owned;        /* the handle is closed with the last holder; else the host's, never reconfigured */
-    bool is_socket;       /* sock_ functions work on it */
     PortStreamKind kind;
     PortFileType type;
     u16 flags;            /* WASI_FDFLAG_*, under lock */
     u64 rights, rights_inheriting; /* under lock; never grow */
-    s64 handle;           /* the host's */
     char *preopen;        /* the guest's name of a directory given by the host, or NULL */
     u32 preopen_size;
+    u64 timeout_ns[2];    /* a socket's, of receiving and of sending; 0: none. Under lock */
 } WasiFd;
+
+/* What moves bytes: a stream at its own position, a file at a place, or a socket. */
+typedef enum WasiWay { WASI_WAY_READ, WASI_WAY_WRITE, WASI_WAY_READ_AT, WASI_WAY_WRITE_AT, WASI_WAY_PEEK,
+                       WASI_WAY_RECV, WASI_WAY_SEND } WasiWay;
+typedef struct WasiTransfer {
+    const WasiFd *f;
+    WasiWay way;
+    bool write, is_truncated;
+    u64 offset;           /* where _AT */
+    PortAddress *address; /* of a datagram: from where, or to where. Or NULL */
+} WasiTransfer;
+
+/* A path beneath a directory. */
+typedef struct WasiPath {
+    const WasiFd *dir;
+    bool walks; /* Wasi.walks_paths */
+    char text[PORT_PATH_MAX];
+} WasiPath;
+
+/* What a kind of thing can do: the machine's files, streams and sockets (host.c), streams that the host's code
+ * provides (stream.c), files in memory (vdir_fd.c). Functions that check rights and guest memory call these and
+ * know no kinds. Operations are as those of port/file.h. */
+struct WasiFdOps {
+    bool has_places;    /* files: they can be sought in, read at a place, and given a size */
+    bool is_socket;     /* sock_ functions work on it */
+    bool polls;         /* a transfer may block: its handle is waited for first; else it never blocks */
+    void (*close)(WasiFd *f);                          /* or NULL: borrowed */
+    PortError (*stat)(const WasiFd *f, PortStat *out); /* out holds the descriptor's type and one link */
+    PortError (*transfer)(WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done);
+
+    /* Files and directories: the rest has no right to them. */
+    PortError (*set_times)(const WasiFd *f, const PortTimes *times);
+    PortError (*sync)(const WasiFd *f, bool data_only);
+
+    /* Where has_places. */
+    PortError (*set_append)(const WasiFd *f, bool append);
+    PortError (*set_size)(const WasiFd *f, u64 size);
+    PortError (*allocate)(const WasiFd *f, u64 offset, u64 size);
+    PortError (*advise)(const WasiFd *f, u64 offset, u64 size, PortAdvice advice);
+    PortError (*seek)(const WasiFd *f, s64 offset, PortWhence whence, u64 *position);
+
+    /* Directories. open fills everything but flags and rights. Both of two paths are of this kind. */
+    PortError (*dir_read)(const WasiFd *f, u64 cookie, bool (*each)(void *env, const PortDirent *entry), void *env);
+    PortError (*path_open)(const WasiPath *path, u32 flags, WasiFd *out);
+    PortError (*path_stat)(const WasiPath *path, bool follow, PortStat *out);
+    PortError (*path_set_times)(const WasiPath *path, bool follow, const PortTimes *times);
+    PortError (*path_make_directory)(const WasiPath *path);
+    PortError (*path_remove_directory)(const WasiPath *path);
+    PortError (*path_unlink)(const WasiPath *path);
+    PortError (*path_rename)(const WasiPath *from, const WasiPath *to);
+    PortError (*path_link)(const WasiPath *from, const WasiPath *to);
+    PortError (*path_symlink)(const char *target, const WasiPath *path);
+    PortError (*path_readlink)(const WasiPath *path, u8 *bytes, size_t size, size_t *done);
+};
+
+extern const WasiFdOps tern_wasi_file_ops;     /* handle: owned */
+extern const WasiFdOps tern_wasi_lent_ops;     /* handle: a stream that the host lends */
+extern const WasiFdOps tern_wasi_socket_ops;   /* handle: owned */
+extern const WasiFdOps tern_wasi_listener_ops; /* handle: a socket that the host lends */
+extern const WasiFdOps tern_wasi_stream_ops;   /* object: a WasiStream of the Wasi */
+extern const WasiFdOps tern_wasi_vdir_ops;     /* object: see vdir_fd.c */
+
+/* The top of a directory in memory, as a descriptor that holds it. */
+PortError tern_wasi_vdir_open(WasiVdir *vdir, WasiFd *out);
 
 /* A list of strings as the guest gets it: back to back, each with its NUL. */
 typedef struct WasiStrings {
@@ -152,6 +235,8 @@ struct Wasi {
     Mutex lock;
     struct { VEC(WasiFd *) } fds; /* by the guest's number; NULL: free. Under lock */
     bool walks_paths;
+    WasiStream streams[3]; /* the standard streams that the host's code provides */
+    WasiNet net;
     WasiAbi abi[2];
     bool has_exited;
     u32 exit_code;
@@ -174,6 +259,8 @@ typedef WasiErrno WasiFunc(WasiCall *call, const u64 *args);
 
 #define PREVIEW1(name, params, results) WasiFunc tern_wasi_##name;
 #include "wasi/preview1.def"
+#define PREVIEW1(name, params, results) WasiFunc tern_wasi_##name;
+#include "wasi/sockets.def"
 
 /* --- the descriptor table (table.c) ----------------------------------------------------------------- */
 
@@ -192,6 +279,19 @@ void tern_wasi_fd_release(Wasi *wasi, WasiFd *fd);
 WasiErrno tern_wasi_fd_insert(Wasi *wasi, const WasiFd *fd, u32 *number);
 u16 tern_wasi_fd_flags(Wasi *wasi, const WasiFd *fd);
 void tern_wasi_fds_free(Wasi *wasi);
+
+/* --- moving bytes (fd.c) ---------------------------------------------------------------------------- */
+
+/* A socket that the host gave, one accepted from it, or one of the guest's own; else NOTSOCK. */
+WasiErrno tern_wasi_socket_take(WasiCall *call, u64 fd, u64 rights, WasiFd **out);
+/* Waits until the stream would not block. AGAIN for a descriptor that does not wait, or has waited long enough;
+ * INTR with the trap set if the guest is to stop. */
+WasiErrno tern_wasi_wait_for(WasiCall *call, const WasiFd *f, bool write);
+/* to NULL: whom it is connected to. */
+WasiErrno tern_wasi_socket_send(WasiCall *call, const WasiFd *f, u64 array, u64 count, PortAddress *to, u64 count_addr);
+/* from NULL: it does not matter who. */
+WasiErrno tern_wasi_socket_recv(WasiCall *call, const WasiFd *f, u64 array, u64 count, u64 flags, PortAddress *from,
+                                u64 count_addr, bool *is_truncated);
 
 /* --- shared by files and paths ---------------------------------------------------------------------- */
 

@@ -7,6 +7,8 @@
  */
 #include "wasi/context.h"
 
+#define RETRY_NS 1000000u /* between questions to what cannot be polled */
+
 /* --- reading and writing ---------------------------------------------------------------------------- */
 
 /* A position in a guest's array of (address u32, size u32). */
@@ -54,64 +56,57 @@ static u32 iovecs_take(const WasiCall *call, Iovecs *v, size_t max, PortSlice *s
     return n;
 }
 
-/* Waits until the stream would not block. SUCCESS, AGAIN for a descriptor that does not wait, or a trap. */
-static WasiErrno wait_for(WasiCall *call, const WasiFd *f, bool write)
+static u64 timeout_of(Wasi *wasi, const WasiFd *f, bool write)
+{
+    if (!f->ops->is_socket) return 0;
+    tern_port_mutex_lock(&wasi->lock);
+    u64 ns = f->timeout_ns[write];
+    tern_port_mutex_unlock(&wasi->lock);
+    return ns;
+}
+
+WasiErrno tern_wasi_wait_for(WasiCall *call, const WasiFd *f, bool write)
 {
     if (wasi_interrupted(call)) return WASI_EINTR;
-    if (f->kind == PORT_STREAM_REGULAR) return WASI_ESUCCESS;
+    if (f->kind == PORT_STREAM_REGULAR || !f->ops->polls) return WASI_ESUCCESS;
     PortPoll poll = {.handle = f->handle, .write = write};
     bool no_wait = (tern_wasi_fd_flags(call->wasi, f) & WASI_FDFLAG_NONBLOCK) != 0;
+    u64 timeout_ns = timeout_of(call->wasi, f, write), start_ns = 0, now_ns = 0;
+    if (timeout_ns != 0) tern_port_clock_ns(PORT_CLOCK_MONOTONIC, &start_ns);
     for (;;) {
-        tern_port_poll(&poll, 1, no_wait ? 0 : WASI_SLICE_NS);
+        u64 slice_ns = WASI_SLICE_NS;
+        if (timeout_ns != 0) {
+            tern_port_clock_ns(PORT_CLOCK_MONOTONIC, &now_ns);
+            slice_ns = u64_min(slice_ns, timeout_ns - u64_min(timeout_ns, now_ns - start_ns));
+        }
+        tern_port_poll(&poll, 1, no_wait ? 0 : slice_ns);
         if (poll.is_bad) return WASI_EBADF;
         if (poll.is_ready) return WASI_ESUCCESS;
-        if (no_wait) return WASI_EAGAIN;
+        if (no_wait || slice_ns == 0) return WASI_EAGAIN;
         if (wasi_interrupted(call)) return WASI_EINTR;
     }
 }
 
-/* What moves bytes: a stream at its own position, a file at a place, or a socket. */
-typedef enum Way { WAY_READ, WAY_WRITE, WAY_READ_AT, WAY_WRITE_AT, WAY_PEEK, WAY_RECV, WAY_SEND } Way;
-typedef struct Transfer {
-    const WasiFd *f;
-    Way way;
-    bool write, is_truncated;
-    u64 offset; /* where _AT */
-} Transfer;
-
-static PortError move(Transfer *t, const PortSlice *slices, u32 n, size_t *done)
-{
-    s64 handle = t->f->handle;
-    switch (t->way) {
-    case WAY_READ: return tern_port_stream_read(handle, slices, n, done);
-    case WAY_WRITE: return tern_port_stream_write(handle, slices, n, done);
-    case WAY_READ_AT: return tern_port_file_read_at(handle, slices, n, t->offset, done);
-    case WAY_WRITE_AT: return tern_port_file_write_at(handle, slices, n, t->offset, done);
-    case WAY_PEEK:
-    case WAY_RECV:
-        return tern_port_socket_recv(handle, slices, n, t->way == WAY_PEEK, done, &t->is_truncated);
-    case WAY_SEND: return tern_port_socket_send(handle, slices, n, done);
-    }
-    return PORT_E_INVAL;
-}
-
 /* One wait and one transfer, repeated only when a signal came first. */
-static WasiErrno transfer(WasiCall *call, Transfer *t, const PortSlice *slices, u32 n, size_t *done)
+static WasiErrno transfer(WasiCall *call, WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done)
 {
     for (;;) {
-        WasiErrno error = wait_for(call, t->f, t->write);
+        WasiErrno error = tern_wasi_wait_for(call, t->f, t->write);
         if (error != WASI_ESUCCESS) return error;
-        PortError got = move(t, slices, n, done);
+        PortError got = t->f->ops->transfer(t, slices, n, done);
         if (got == PORT_E_INTR) continue;
         /* Somebody else was faster, or the host's descriptor does not block: wait again. */
         bool waits = (tern_wasi_fd_flags(call->wasi, t->f) & WASI_FDFLAG_NONBLOCK) == 0;
-        if (got == PORT_E_AGAIN && waits) continue;
+        if (got == PORT_E_AGAIN && waits) {
+            if (!t->f->ops->polls) tern_port_poll(NULL, 0, RETRY_NS);
+            continue;
+        }
         return tern_wasi_errno_of(got);
     }
 }
 
 /* Fills what one transfer gives. */
-static WasiErrno read_some(WasiCall *call, Transfer *t, u64 array, u64 count, size_t *done)
+static WasiErrno read_some(WasiCall *call, WasiTransfer *t, u64 array, u64 count, size_t *done)
 {
     Iovecs v;
     u64 total;
@@ -125,7 +120,7 @@ static WasiErrno read_some(WasiCall *call, Transfer *t, u64 array, u64 count, si
 
 /* Writes everything, so that guests that ignore a short count are right, unless the descriptor does not
  * wait or something fails after the first bytes. */
-static WasiErrno write_all(WasiCall *call, Transfer *t, u64 array, u64 count, u64 *written)
+static WasiErrno write_all(WasiCall *call, WasiTransfer *t, u64 array, u64 count, u64 *written)
 {
     Iovecs v;
     u64 total;
@@ -134,7 +129,8 @@ static WasiErrno write_all(WasiCall *call, Transfer *t, u64 array, u64 count, u6
     if (error != WASI_ESUCCESS) return error;
     while (*written < total) {
         /* A pipe that is ready takes this much without blocking. */
-        size_t max = t->f->kind == PORT_STREAM_REGULAR ? (size_t)(total - *written) : PORT_PIPE_CHUNK;
+        bool at_once = t->f->kind == PORT_STREAM_REGULAR || !t->f->ops->polls;
+        size_t max = at_once ? (size_t)(total - *written) : PORT_PIPE_CHUNK;
         PortSlice slices[PORT_SLICES_MAX];
         Iovecs next = v;
         u32 n = iovecs_take(call, &next, max, slices);
@@ -154,25 +150,25 @@ static WasiErrno write_all(WasiCall *call, Transfer *t, u64 array, u64 count, u6
     return WASI_ESUCCESS;
 }
 
-static WasiErrno fd_read(WasiCall *call, const u64 *args, Way way, u64 rights, u64 offset, u64 count_addr)
+static WasiErrno fd_read(WasiCall *call, const u64 *args, WasiWay way, u64 rights, u64 offset, u64 count_addr)
 {
     WasiFd *f;
     WasiErrno error = tern_wasi_fd_take(call, args[0], rights, &f);
     if (error != WASI_ESUCCESS) return error;
     if (wasi_range(call, count_addr, 4) == NULL) return WASI_EFAULT;
-    Transfer t = {.f = f, .way = way, .offset = offset};
+    WasiTransfer t = {.f = f, .way = way, .offset = offset};
     size_t done;
     error = read_some(call, &t, args[1], args[2], &done);
     return error != WASI_ESUCCESS ? error : wasi_store(call, count_addr, done, 4);
 }
 
-static WasiErrno fd_write(WasiCall *call, const u64 *args, Way way, u64 rights, u64 offset, u64 count_addr)
+static WasiErrno fd_write(WasiCall *call, const u64 *args, WasiWay way, u64 rights, u64 offset, u64 count_addr)
 {
     WasiFd *f;
     WasiErrno error = tern_wasi_fd_take(call, args[0], rights, &f);
     if (error != WASI_ESUCCESS) return error;
     if (wasi_range(call, count_addr, 4) == NULL) return WASI_EFAULT;
-    Transfer t = {.f = f, .way = way, .write = true, .offset = offset};
+    WasiTransfer t = {.f = f, .way = way, .write = true, .offset = offset};
     u64 written;
     error = write_all(call, &t, args[1], args[2], &written);
     return error != WASI_ESUCCESS ? error : wasi_store(call, count_addr, written, 4);
@@ -180,12 +176,12 @@ static WasiErrno fd_write(WasiCall *call, const u64 *args, Way way, u64 rights, 
 
 WasiErrno tern_wasi_fd_read(WasiCall *call, const u64 *args)
 {
-    return fd_read(call, args, WAY_READ, WASI_RIGHT_FD_READ, 0, args[3]);
+    return fd_read(call, args, WASI_WAY_READ, WASI_RIGHT_FD_READ, 0, args[3]);
 }
 
 WasiErrno tern_wasi_fd_write(WasiCall *call, const u64 *args)
 {
-    return fd_write(call, args, WAY_WRITE, WASI_RIGHT_FD_WRITE, 0, args[3]);
+    return fd_write(call, args, WASI_WAY_WRITE, WASI_RIGHT_FD_WRITE, 0, args[3]);
 }
 
 /* Only a file has places; what has no right to seek has none. */
@@ -194,7 +190,7 @@ static WasiErrno has_places(WasiCall *call, u64 fd)
     WasiFd *f;
     WasiErrno error = tern_wasi_fd_hold(call->wasi, fd, 0, &f);
     if (error != WASI_ESUCCESS) return error;
-    if (f->type != PORT_FILE_DIRECTORY && !f->is_owned) error = WASI_ESPIPE;
+    if (f->type != PORT_FILE_DIRECTORY && !f->ops->has_places) error = WASI_ESPIPE;
     tern_wasi_fd_release(call->wasi, f);
     return error;
 }
@@ -203,14 +199,14 @@ WasiErrno tern_wasi_fd_pread(WasiCall *call, const u64 *args)
 {
     WasiErrno error = has_places(call, args[0]);
     if (error != WASI_ESUCCESS) return error;
-    return fd_read(call, args, WAY_READ_AT, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, args[3], args[4]);
+    return fd_read(call, args, WASI_WAY_READ_AT, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, args[3], args[4]);
 }
 
 WasiErrno tern_wasi_fd_pwrite(WasiCall *call, const u64 *args)
 {
     WasiErrno error = has_places(call, args[0]);
     if (error != WASI_ESUCCESS) return error;
-    return fd_write(call, args, WAY_WRITE_AT, WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SEEK, args[3], args[4]);
+    return fd_write(call, args, WASI_WAY_WRITE_AT, WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SEEK, args[3], args[4]);
 }
 
 /* --- sockets ---------------------------------------------------------------------------------------- */
@@ -219,11 +215,11 @@ enum { RIFLAG_PEEK = 1, RIFLAG_WAITALL = 2, ROFLAG_TRUNCATED = 1, SDFLAG_RD = 1,
 
 /* A socket that the host gave, or one accepted from it. A standard stream that is one on the host is a
  * stream to the guest. */
-static WasiErrno take_socket(WasiCall *call, u64 fd, u64 rights, WasiFd **out)
+WasiErrno tern_wasi_socket_take(WasiCall *call, u64 fd, u64 rights, WasiFd **out)
 {
     WasiErrno error = tern_wasi_fd_take(call, fd, 0, out);
     if (error != WASI_ESUCCESS) return error;
-    if (!(*out)->is_socket) return WASI_ENOTSOCK;
+    if (!(*out)->ops->is_socket) return WASI_ENOTSOCK;
     tern_wasi_call_end(call);
     return tern_wasi_fd_take(call, fd, rights, out);
 }
@@ -231,14 +227,14 @@ static WasiErrno take_socket(WasiCall *call, u64 fd, u64 rights, WasiFd **out)
 WasiErrno tern_wasi_sock_accept(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
-    WasiErrno error = take_socket(call, args[0], WASI_RIGHT_SOCK_ACCEPT, &f);
+    WasiErrno error = tern_wasi_socket_take(call, args[0], WASI_RIGHT_SOCK_ACCEPT, &f);
     if (error != WASI_ESUCCESS) return error;
     if ((args[1] & ~(u64)WASI_FDFLAG_NONBLOCK) != 0) return WASI_EINVAL;
     if (wasi_range(call, args[2], 4) == NULL) return WASI_EFAULT;
     for (;;) {
-        error = wait_for(call, f, false);
+        error = tern_wasi_wait_for(call, f, false);
         if (error != WASI_ESUCCESS) return error;
-        WasiFd new = {.is_owned = true, .is_socket = true, .kind = PORT_STREAM_SOCKET,
+        WasiFd new = {.ops = &tern_wasi_socket_ops, .kind = PORT_STREAM_SOCKET,
                       .type = PORT_FILE_SOCKET_STREAM, .flags = (u16)args[1], .rights = WASI_RIGHTS_SOCKET};
         PortError got = tern_port_socket_accept(f->handle, &new.handle);
         if (got == PORT_E_AGAIN || got == PORT_E_INTR || got == PORT_E_CONNABORTED) {
@@ -254,33 +250,69 @@ WasiErrno tern_wasi_sock_accept(WasiCall *call, const u64 *args)
 }
 
 /* WAITALL is a wish: a short count tells that it was not granted. */
+WasiErrno tern_wasi_socket_recv(WasiCall *call, const WasiFd *f, u64 array, u64 count, u64 flags, PortAddress *from,
+                                u64 count_addr, bool *is_truncated)
+{
+    if ((flags & ~(u64)(RIFLAG_PEEK | RIFLAG_WAITALL)) != 0) return WASI_EINVAL;
+    if (wasi_range(call, count_addr, 4) == NULL) return WASI_EFAULT;
+    WasiTransfer t = {.f = f, .way = (flags & RIFLAG_PEEK) != 0 ? WASI_WAY_PEEK : WASI_WAY_RECV, .address = from};
+    size_t done;
+    WasiErrno error = read_some(call, &t, array, count, &done);
+    *is_truncated = t.is_truncated;
+    return error != WASI_ESUCCESS ? error : wasi_store(call, count_addr, done, 4);
+}
+
 WasiErrno tern_wasi_sock_recv(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
-    WasiErrno error = take_socket(call, args[0], WASI_RIGHT_FD_READ, &f);
+    bool is_truncated;
+    WasiErrno error = tern_wasi_socket_take(call, args[0], WASI_RIGHT_FD_READ, &f);
     if (error != WASI_ESUCCESS) return error;
-    if ((args[3] & ~(u64)(RIFLAG_PEEK | RIFLAG_WAITALL)) != 0) return WASI_EINVAL;
-    if (wasi_range(call, args[4], 4) == NULL || wasi_range(call, args[5], 2) == NULL) return WASI_EFAULT;
-    Transfer t = {.f = f, .way = (args[3] & RIFLAG_PEEK) != 0 ? WAY_PEEK : WAY_RECV};
-    size_t done;
-    error = read_some(call, &t, args[1], args[2], &done);
-    if (error == WASI_ESUCCESS) error = wasi_store(call, args[4], done, 4);
-    return error != WASI_ESUCCESS ? error : wasi_store(call, args[5], t.is_truncated ? ROFLAG_TRUNCATED : 0, 2);
+    if (wasi_range(call, args[5], 2) == NULL) return WASI_EFAULT;
+    error = tern_wasi_socket_recv(call, f, args[1], args[2], args[3], NULL, args[4], &is_truncated);
+    return error != WASI_ESUCCESS ? error : wasi_store(call, args[5], is_truncated ? ROFLAG_TRUNCATED : 0, 2);
+}
+
+/* A datagram goes at once, all of it or nothing. */
+static WasiErrno send_datagram(WasiCall *call, WasiTransfer *t, u64 array, u64 count, u64 *written)
+{
+    Iovecs v;
+    u64 total;
+    WasiErrno error = iovecs_check(call, array, count, &v, &total);
+    if (error != WASI_ESUCCESS) return error;
+    PortSlice slices[PORT_SLICES_MAX];
+    u32 n = iovecs_take(call, &v, (size_t)total, slices);
+    size_t taken = 0, done = 0;
+    for (u32 i = 0; i < n; i++) taken += slices[i].size;
+    if (taken < total) return WASI_EMSGSIZE; /* in too many pieces */
+    error = transfer(call, t, slices, n, &done);
+    *written = done;
+    return error;
+}
+
+WasiErrno tern_wasi_socket_send(WasiCall *call, const WasiFd *f, u64 array, u64 count, PortAddress *to, u64 count_addr)
+{
+    if (wasi_range(call, count_addr, 4) == NULL) return WASI_EFAULT;
+    bool is_stream = f->type == PORT_FILE_SOCKET_STREAM;
+    WasiTransfer t = {.f = f, .way = WASI_WAY_SEND, .write = true, .address = is_stream ? NULL : to};
+    u64 written = 0;
+    WasiErrno error = (is_stream ? write_all : send_datagram)(call, &t, array, count, &written);
+    return error != WASI_ESUCCESS ? error : wasi_store(call, count_addr, written, 4);
 }
 
 WasiErrno tern_wasi_sock_send(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
-    WasiErrno error = take_socket(call, args[0], WASI_RIGHT_FD_WRITE, &f);
+    WasiErrno error = tern_wasi_socket_take(call, args[0], WASI_RIGHT_FD_WRITE, &f);
     if (error != WASI_ESUCCESS) return error;
     if (args[3] != 0) return WASI_EINVAL;
-    return fd_write(call, args, WAY_SEND, WASI_RIGHT_FD_WRITE, 0, args[4]);
+    return tern_wasi_socket_send(call, f, args[1], args[2], NULL, args[4]);
 }
 
 WasiErrno tern_wasi_sock_shutdown(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
-    WasiErrno error = take_socket(call, args[0], WASI_RIGHT_SOCK_SHUTDOWN, &f);
+    WasiErrno error = tern_wasi_socket_take(call, args[0], WASI_RIGHT_SOCK_SHUTDOWN, &f);
     if (error != WASI_ESUCCESS) return error;
     if (args[1] == 0 || (args[1] & ~(u64)(SDFLAG_RD | SDFLAG_WR)) != 0) return WASI_EINVAL;
     return tern_wasi_errno_of(

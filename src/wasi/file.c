@@ -44,12 +44,8 @@ WasiErrno tern_wasi_fd_filestat_get(WasiCall *call, const u64 *args)
     u8 *p = wasi_range(call, args[1], tern_wasi_filestat_size(call));
     if (p == NULL) return WASI_EFAULT;
     PortStat stat = {.type = f->type, .nlinks = 1};
-    if (f->is_owned) {
-        PortError got = tern_port_file_stat(f->handle, &stat);
-        if (got != PORT_OK) return tern_wasi_errno_of(got);
-    } else {
-        stat.size_bytes = tern_port_stream_size(f->handle);
-    }
+    PortError got = f->ops->stat(f, &stat);
+    if (got != PORT_OK) return tern_wasi_errno_of(got);
     tern_wasi_put_filestat(call, p, &stat);
     return WASI_ESUCCESS;
 }
@@ -76,7 +72,7 @@ WasiErrno tern_wasi_fd_filestat_set_times(WasiCall *call, const u64 *args)
     PortTimes times;
     WasiErrno error = tern_wasi_fd_take(call, args[0], WASI_RIGHT_FD_FILESTAT_SET_TIMES, &f);
     if (error == WASI_ESUCCESS) error = tern_wasi_times(args[1], args[2], args[3], &times);
-    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(tern_port_file_set_times(f->handle, &times));
+    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(f->ops->set_times(f, &times));
 }
 
 /* For what only an open regular file can do: BADF for a directory, as other runtimes answer. */
@@ -85,7 +81,7 @@ static WasiErrno take_file(WasiCall *call, u64 fd, u64 rights, WasiFd **out)
     WasiErrno error = tern_wasi_fd_take(call, fd, 0, out);
     if (error != WASI_ESUCCESS) return error;
     if ((*out)->type == PORT_FILE_DIRECTORY) return WASI_EBADF;
-    if (!(*out)->is_owned || (*out)->is_socket) return WASI_ESPIPE;
+    if (!(*out)->ops->has_places) return WASI_ESPIPE;
     return tern_wasi_fd_take(call, fd, rights, out);
 }
 
@@ -93,7 +89,7 @@ WasiErrno tern_wasi_fd_filestat_set_size(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
     WasiErrno error = take_file(call, args[0], WASI_RIGHT_FD_FILESTAT_SET_SIZE, &f);
-    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(tern_port_file_set_size(f->handle, args[1]));
+    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(f->ops->set_size(f, args[1]));
 }
 
 WasiErrno tern_wasi_fd_allocate(WasiCall *call, const u64 *args)
@@ -101,7 +97,7 @@ WasiErrno tern_wasi_fd_allocate(WasiCall *call, const u64 *args)
     WasiFd *f;
     WasiErrno error = take_file(call, args[0], WASI_RIGHT_FD_ALLOCATE, &f);
     if (error != WASI_ESUCCESS) return error;
-    return tern_wasi_errno_of(tern_port_file_allocate(f->handle, args[1], args[2]));
+    return tern_wasi_errno_of(f->ops->allocate(f, args[1], args[2]));
 }
 
 WasiErrno tern_wasi_fd_advise(WasiCall *call, const u64 *args)
@@ -110,14 +106,14 @@ WasiErrno tern_wasi_fd_advise(WasiCall *call, const u64 *args)
     WasiErrno error = take_file(call, args[0], WASI_RIGHT_FD_ADVISE, &f);
     if (error != WASI_ESUCCESS) return error;
     if (args[3] > PORT_ADVICE_NOREUSE) return WASI_EINVAL;
-    return tern_wasi_errno_of(tern_port_file_advise(f->handle, args[1], args[2], (PortAdvice)args[3]));
+    return tern_wasi_errno_of(f->ops->advise(f, args[1], args[2], (PortAdvice)args[3]));
 }
 
 static WasiErrno sync_file(WasiCall *call, u64 fd, u64 right, bool data_only)
 {
     WasiFd *f;
     WasiErrno error = tern_wasi_fd_take(call, fd, right, &f);
-    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(tern_port_file_sync(f->handle, data_only));
+    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(f->ops->sync(f, data_only));
 }
 
 WasiErrno tern_wasi_fd_sync(WasiCall *call, const u64 *args)
@@ -139,7 +135,7 @@ static WasiErrno seek(WasiCall *call, u64 fd, s64 offset, PortWhence whence, u64
     if (error != WASI_ESUCCESS) return error;
     if (wasi_range(call, position_addr, 8) == NULL) return WASI_EFAULT;
     u64 position;
-    PortError got = tern_port_file_seek(f->handle, offset, whence, &position);
+    PortError got = f->ops->seek(f, offset, whence, &position);
     return got != PORT_OK ? tern_wasi_errno_of(got) : wasi_store(call, position_addr, position, 8);
 }
 
@@ -201,8 +197,8 @@ WasiErrno tern_wasi_fd_readdir(WasiCall *call, const u64 *args)
     if (p == NULL || wasi_range(call, args[4], 4) == NULL) return WASI_EFAULT;
     Listing l = {.p = p, .left = (size_t)args[2], .call = call};
     PortStat stat;
-    if (f->preopen != NULL && tern_port_file_stat(f->handle, &stat) == PORT_OK) l.own_inode = stat.inode;
-    PortError got = l.left > 0 ? tern_port_dir_read(f->handle, args[3], put_entry, &l) : PORT_OK;
+    if (f->preopen != NULL && f->ops->stat(f, &stat) == PORT_OK) l.own_inode = stat.inode;
+    PortError got = l.left > 0 ? f->ops->dir_read(f, args[3], put_entry, &l) : PORT_OK;
     if (call->trap != TRAP_NONE) return WASI_EINTR;
     return got != PORT_OK ? tern_wasi_errno_of(got) : wasi_store(call, args[4], args[2] - l.left, 4);
 }

@@ -2,17 +2,12 @@
 /* path.c - the functions that name files.
  *
  * A path is copied out of guest memory before anything looks at it, so that no thread of the guest can
- * change it between the check and the use, and goes to port/file.h, which alone resolves it.
+ * change it between the check and the use, and goes to the directory's operations, which alone resolve it.
  */
 #include "wasi/context.h"
 
 enum { LOOKUP_FOLLOW = 1 };
 enum { OFLAG_CREAT = 1, OFLAG_DIRECTORY = 2, OFLAG_EXCL = 4, OFLAG_TRUNC = 8 };
-
-typedef struct Path {
-    PortDir dir;
-    char text[PORT_PATH_MAX];
-} Path;
 
 static WasiErrno copy_text(const WasiCall *call, u64 addr, u64 size, char text[PORT_PATH_MAX])
 {
@@ -25,12 +20,13 @@ static WasiErrno copy_text(const WasiCall *call, u64 addr, u64 size, char text[P
 }
 
 /* The directory with those rights and the path; *f (if wanted) is its descriptor. */
-static WasiErrno take_path(WasiCall *call, u64 fd, u64 rights, u64 addr, u64 size, Path *out, WasiFd **f)
+static WasiErrno take_path(WasiCall *call, u64 fd, u64 rights, u64 addr, u64 size, WasiPath *out, WasiFd **f)
 {
     WasiFd *dir;
     WasiErrno error = tern_wasi_dir_take(call, fd, rights, &dir);
     if (error != WASI_ESUCCESS) return error;
-    out->dir = (PortDir){dir->handle, call->wasi->walks_paths};
+    out->dir = dir;
+    out->walks = call->wasi->walks_paths;
     if (f != NULL) *f = dir;
     return copy_text(call, addr, size, out->text);
 }
@@ -54,36 +50,18 @@ static u32 open_flags(u64 lookup, u64 oflags, u64 rights, u64 fdflags)
     return flags;
 }
 
-static PortStreamKind kind_of(PortFileType type)
-{
-    switch (type) {
-    case PORT_FILE_REGULAR: return PORT_STREAM_REGULAR;
-    case PORT_FILE_PIPE: return PORT_STREAM_PIPE;
-    case PORT_FILE_CHARACTER: return PORT_STREAM_TERMINAL;
-    default: return PORT_STREAM_OTHER;
-    }
-}
-
 /* The rights asked for, as far as the directory may pass them on and the kind of file has them. */
-static WasiErrno open_path(WasiCall *call, const Path *path, u32 flags, u64 rights, u64 inheriting,
+static WasiErrno open_path(WasiCall *call, const WasiPath *path, u32 flags, u64 rights, u64 inheriting,
                            u64 fdflags, u32 *number)
 {
-    WasiFd new = {.is_owned = true, .flags = (u16)fdflags};
-    PortError got = tern_port_path_open(path->dir, path->text, flags, &new.handle);
+    const WasiFdOps *ops = path->dir->ops;
+    WasiFd new = {.handle = -1};
+    PortError got = ops->path_open(path, flags, &new);
     u32 changing = PORT_OPEN_CREATE | PORT_OPEN_TRUNCATE | PORT_OPEN_DIRECTORY;
     if (got == PORT_E_ISDIR && (flags & changing) == 0) /* asked for more than a directory has */
-        got = tern_port_path_open(path->dir, path->text,
-                                  (flags & PORT_OPEN_FOLLOW) | PORT_OPEN_READ | PORT_OPEN_DIRECTORY,
-                                  &new.handle);
+        got = ops->path_open(path, (flags & PORT_OPEN_FOLLOW) | PORT_OPEN_READ | PORT_OPEN_DIRECTORY, &new);
     if (got != PORT_OK) return tern_wasi_errno_of(got);
-    PortStat stat;
-    got = tern_port_file_stat(new.handle, &stat);
-    if (got != PORT_OK) {
-        tern_port_handle_close(new.handle);
-        return tern_wasi_errno_of(got);
-    }
-    new.type = stat.type;
-    new.kind = kind_of(stat.type);
+    new.flags = (u16)fdflags;
     bool is_dir = new.type == PORT_FILE_DIRECTORY;
     new.rights = rights & (is_dir ? (u64)WASI_RIGHTS_DIRECTORY : (u64)WASI_RIGHTS_FILE);
     if (is_dir) new.rights_inheriting = inheriting;
@@ -98,7 +76,7 @@ WasiErrno tern_wasi_path_open(WasiCall *call, const u64 *args)
     u64 needed = WASI_RIGHT_PATH_OPEN;
     if ((oflags & OFLAG_CREAT) != 0) needed |= WASI_RIGHT_PATH_CREATE_FILE;
     if ((oflags & OFLAG_TRUNC) != 0) needed |= WASI_RIGHT_PATH_FILESTAT_SET_SIZE;
-    Path path;
+    WasiPath path;
     WasiFd *dir;
     WasiErrno error = take_path(call, args[0], needed, args[2], args[3], &path, &dir);
     if (error != WASI_ESUCCESS) return error;
@@ -119,14 +97,14 @@ WasiErrno tern_wasi_path_open(WasiCall *call, const u64 *args)
 
 WasiErrno tern_wasi_path_filestat_get(WasiCall *call, const u64 *args)
 {
-    Path path;
+    WasiPath path;
     WasiErrno error = take_path(call, args[0], WASI_RIGHT_PATH_FILESTAT_GET, args[2], args[3], &path, NULL);
     if (error != WASI_ESUCCESS) return error;
     if ((args[1] & ~(u64)LOOKUP_FOLLOW) != 0) return WASI_EINVAL;
     u8 *p = wasi_range(call, args[4], tern_wasi_filestat_size(call));
     if (p == NULL) return WASI_EFAULT;
     PortStat stat;
-    PortError got = tern_port_path_stat(path.dir, path.text, (args[1] & LOOKUP_FOLLOW) != 0, &stat);
+    PortError got = path.dir->ops->path_stat(&path, (args[1] & LOOKUP_FOLLOW) != 0, &stat);
     if (got != PORT_OK) return tern_wasi_errno_of(got);
     tern_wasi_put_filestat(call, p, &stat);
     return WASI_ESUCCESS;
@@ -134,7 +112,7 @@ WasiErrno tern_wasi_path_filestat_get(WasiCall *call, const u64 *args)
 
 WasiErrno tern_wasi_path_filestat_set_times(WasiCall *call, const u64 *args)
 {
-    Path path;
+    WasiPath path;
     WasiErrno error =
         take_path(call, args[0], WASI_RIGHT_PATH_FILESTAT_SET_TIMES, args[2], args[3], &path, NULL);
     PortTimes times;
@@ -142,19 +120,19 @@ WasiErrno tern_wasi_path_filestat_set_times(WasiCall *call, const u64 *args)
     if (error != WASI_ESUCCESS) return error;
     if ((args[1] & ~(u64)LOOKUP_FOLLOW) != 0) return WASI_EINVAL;
     bool follow = (args[1] & LOOKUP_FOLLOW) != 0;
-    return tern_wasi_errno_of(tern_port_path_set_times(path.dir, path.text, follow, &times));
+    return tern_wasi_errno_of(path.dir->ops->path_set_times(&path, follow, &times));
 }
 
 WasiErrno tern_wasi_path_readlink(WasiCall *call, const u64 *args)
 {
-    Path path;
+    WasiPath path;
     WasiErrno error = take_path(call, args[0], WASI_RIGHT_PATH_READLINK, args[1], args[2], &path, NULL);
     if (error != WASI_ESUCCESS) return error;
     u8 *p = wasi_range(call, args[3], args[4]);
     if (p == NULL || wasi_range(call, args[5], 4) == NULL) return WASI_EFAULT;
     u8 text[PORT_PATH_MAX];
     size_t done = 0;
-    PortError got = tern_port_path_readlink(path.dir, path.text, text, sizeof text, &done);
+    PortError got = path.dir->ops->path_readlink(&path, text, sizeof text, &done);
     if (got != PORT_OK) return tern_wasi_errno_of(got);
     done = (size_t)u64_min(done, args[4]); /* as much as fits */
     memcpy(p, text, done);
@@ -165,48 +143,50 @@ WasiErrno tern_wasi_path_readlink(WasiCall *call, const u64 *args)
 
 WasiErrno tern_wasi_path_create_directory(WasiCall *call, const u64 *args)
 {
-    Path path;
+    WasiPath path;
     WasiErrno error = take_path(call, args[0], WASI_RIGHT_PATH_CREATE_DIRECTORY, args[1], args[2], &path, NULL);
     return error != WASI_ESUCCESS ? error
-                                  : tern_wasi_errno_of(tern_port_path_make_directory(path.dir, path.text));
+                                  : tern_wasi_errno_of(path.dir->ops->path_make_directory(&path));
 }
 
 WasiErrno tern_wasi_path_remove_directory(WasiCall *call, const u64 *args)
 {
-    Path path;
+    WasiPath path;
     WasiErrno error = take_path(call, args[0], WASI_RIGHT_PATH_REMOVE_DIRECTORY, args[1], args[2], &path, NULL);
     return error != WASI_ESUCCESS ? error
-                                  : tern_wasi_errno_of(tern_port_path_remove_directory(path.dir, path.text));
+                                  : tern_wasi_errno_of(path.dir->ops->path_remove_directory(&path));
 }
 
 WasiErrno tern_wasi_path_unlink_file(WasiCall *call, const u64 *args)
 {
-    Path path;
+    WasiPath path;
     WasiErrno error = take_path(call, args[0], WASI_RIGHT_PATH_UNLINK_FILE, args[1], args[2], &path, NULL);
-    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(tern_port_path_unlink(path.dir, path.text));
+    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(path.dir->ops->path_unlink(&path));
 }
 
 WasiErrno tern_wasi_path_rename(WasiCall *call, const u64 *args)
 {
-    Path from, to;
+    WasiPath from, to;
     WasiErrno error = take_path(call, args[0], WASI_RIGHT_PATH_RENAME_SOURCE, args[1], args[2], &from, NULL);
     if (error == WASI_ESUCCESS)
         error = take_path(call, args[3], WASI_RIGHT_PATH_RENAME_TARGET, args[4], args[5], &to, NULL);
     if (error != WASI_ESUCCESS) return error;
-    return tern_wasi_errno_of(tern_port_path_rename(from.dir, from.text, to.dir, to.text));
+    if (from.dir->ops != to.dir->ops) return WASI_EXDEV;
+    return tern_wasi_errno_of(from.dir->ops->path_rename(&from, &to));
 }
 
 /* Following the old path is not offered: the system can only link a place, and between finding it and
  * linking it may have become another link. */
 WasiErrno tern_wasi_path_link(WasiCall *call, const u64 *args)
 {
-    Path from, to;
+    WasiPath from, to;
     WasiErrno error = take_path(call, args[0], WASI_RIGHT_PATH_LINK_SOURCE, args[2], args[3], &from, NULL);
     if (error == WASI_ESUCCESS)
         error = take_path(call, args[4], WASI_RIGHT_PATH_LINK_TARGET, args[5], args[6], &to, NULL);
     if (error != WASI_ESUCCESS) return error;
     if (args[1] != 0) return WASI_EINVAL;
-    return tern_wasi_errno_of(tern_port_path_link(from.dir, from.text, to.dir, to.text));
+    if (from.dir->ops != to.dir->ops) return WASI_EXDEV;
+    return tern_wasi_errno_of(from.dir->ops->path_link(&from, &to));
 }
 
 /* What a link says does not matter here, as nothing of ours follows it outside; but others use the same
@@ -214,10 +194,10 @@ WasiErrno tern_wasi_path_link(WasiCall *call, const u64 *args)
 WasiErrno tern_wasi_path_symlink(WasiCall *call, const u64 *args)
 {
     char target[PORT_PATH_MAX];
-    Path path;
+    WasiPath path;
     WasiErrno error = take_path(call, args[2], WASI_RIGHT_PATH_SYMLINK, args[3], args[4], &path, NULL);
     if (error == WASI_ESUCCESS) error = copy_text(call, args[0], args[1], target);
     if (error != WASI_ESUCCESS) return error;
     if (target[0] == '/') return WASI_EPERM;
-    return tern_wasi_errno_of(tern_port_path_symlink(target, path.dir, path.text));
+    return tern_wasi_errno_of(path.dir->ops->path_symlink(target, &path));
 }

@@ -29,7 +29,7 @@ typedef struct Waits {
     PortPoll polls[PORT_POLL_MAX];
     u32 guest_fds[PORT_POLL_MAX]; /* of each poll */
     WasiFd *held[PORT_POLL_MAX];
-    u32 npolls;
+    u32 npolls; /* those of what never blocks are not asked about, and ready */
 } Waits;
 
 /* wasi_unstable has a u64 identifier in front of the clock's fields. */
@@ -101,6 +101,7 @@ static bool add_wait(WasiCall *call, Waits *w, const Subscription *s)
     w->guest_fds[w->npolls] = s->fd;
     w->held[w->npolls] = f;
     w->polls[w->npolls++] = (PortPoll){.handle = f->handle, .write = s->type == EVENT_FD_WRITE};
+    if (!f->ops->polls) w->is_immediate = true;
     return true;
 }
 
@@ -133,6 +134,23 @@ static bool take_event(Waits *w, const Subscription *s, u64 now_mono, u64 now_re
     return true;
 }
 
+/* Asks about what has a handle, in the order of the list; the rest is ready. */
+static void ask(Waits *w, u64 timeout_ns)
+{
+    PortPoll asked[PORT_POLL_MAX];
+    u32 n = 0;
+    for (u32 i = 0; i < w->npolls; i++)
+        if (w->held[i]->ops->polls) asked[n++] = w->polls[i];
+    tern_port_poll(asked, n, timeout_ns);
+    n = 0;
+    for (u32 i = 0; i < w->npolls; i++) {
+        if (w->held[i]->ops->polls)
+            w->polls[i] = asked[n++];
+        else
+            w->polls[i].is_ready = true;
+    }
+}
+
 static u64 until(u64 deadline, u64 now) { return deadline > now ? deadline - now : 0; }
 
 /* Waits until something happened, and writes the events. */
@@ -152,7 +170,7 @@ static WasiErrno wait_for_events(WasiCall *call, Waits *w, const u8 *in, u64 n, 
     for (;;) {
         if (wasi_interrupted(call)) return WASI_EINTR;
         u64 wait = u64_min(until(w->next_mono, now_mono), until(w->next_real, now_real));
-        tern_port_poll(w->polls, w->npolls, w->is_immediate ? 0 : u64_min(wait, WASI_SLICE_NS));
+        ask(w, w->is_immediate ? 0 : u64_min(wait, WASI_SLICE_NS));
         tern_port_clock_ns(PORT_CLOCK_MONOTONIC, &now_mono);
         tern_port_clock_ns(PORT_CLOCK_REAL, &now_real);
 

@@ -10,7 +10,7 @@
 
 static void destroy(Wasi *wasi, WasiFd *f)
 {
-    if (f->is_owned) tern_port_handle_close(f->handle);
+    if (f->ops->close != NULL) f->ops->close(f);
     if (f->preopen != NULL) tern_free(wasi->alloc, f->preopen, (size_t)f->preopen_size + 1);
     tern_free(wasi->alloc, f, sizeof *f);
 }
@@ -78,7 +78,8 @@ WasiErrno tern_wasi_fd_insert(Wasi *wasi, const WasiFd *fd, u32 *number)
 {
     WasiFd *f = tern_alloc(wasi->alloc, sizeof *f);
     if (f == NULL) {
-        if (fd->is_owned) tern_port_handle_close(fd->handle);
+        WasiFd lost = *fd;
+        if (lost.ops->close != NULL) lost.ops->close(&lost);
         if (fd->preopen != NULL) tern_free(wasi->alloc, fd->preopen, (size_t)fd->preopen_size + 1);
         return WASI_ENOMEM;
     }
@@ -155,8 +156,7 @@ WasiErrno tern_wasi_fd_fdstat_get(WasiCall *call, const u64 *args)
     return WASI_ESUCCESS;
 }
 
-/* A borrowed descriptor keeps its own flags on the host: ours are for its guest. APPEND is the system's work
- * where the file is ours; the SYNC flags cannot change once a file is open. */
+/* What is borrowed keeps its own flags on the host: ours are for its guest. APPEND is a file's own work; the SYNC flags cannot change once a file is open. */
 WasiErrno tern_wasi_fd_fdstat_set_flags(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
@@ -165,8 +165,8 @@ WasiErrno tern_wasi_fd_fdstat_set_flags(WasiCall *call, const u64 *args)
     if ((args[1] & ~(u64)WASI_FDFLAGS_ALL) != 0) return WASI_EINVAL;
     u16 flags = (u16)args[1], sync = WASI_FDFLAG_SYNC | WASI_FDFLAG_DSYNC | WASI_FDFLAG_RSYNC;
     if (((flags ^ tern_wasi_fd_flags(call->wasi, f)) & sync) != 0) return WASI_ENOTSUP;
-    if (f->is_owned && f->type == PORT_FILE_REGULAR) {
-        PortError got = tern_port_file_set_append(f->handle, (flags & WASI_FDFLAG_APPEND) != 0);
+    if (f->ops->set_append != NULL) {
+        PortError got = f->ops->set_append(f, (flags & WASI_FDFLAG_APPEND) != 0);
         if (got != PORT_OK) return tern_wasi_errno_of(got);
     }
     tern_port_mutex_lock(&call->wasi->lock);

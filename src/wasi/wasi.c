@@ -26,10 +26,18 @@ static TrapCode run(WasiFunc *func, Exec *x, void *env, u64 *slots)
         return run(tern_wasi_##name, x, env, slots); \
     }
 #include "wasi/preview1.def"
+#define PREVIEW1(name, params, results) \
+    static TrapCode host_##name(Exec *x, void *env, u64 *slots) \
+    { \
+        return run(tern_wasi_##name, x, env, slots); \
+    }
+#include "wasi/sockets.def"
 
 static const Preview1Row rows[] = {
 #define PREVIEW1(name, params, results) {#name, params, results, host_##name},
 #include "wasi/preview1.def"
+#define PREVIEW1(name, params, results) {#name, params, results, host_##name},
+#include "wasi/sockets.def"
 };
 
 /* --- linking ---------------------------------------------------------------------------------------- */
@@ -37,6 +45,13 @@ static const Preview1Row rows[] = {
 bool tern_wasi_is_module(Name module)
 {
     return name_is(module, "wasi_snapshot_preview1") || name_is(module, "wasi_unstable");
+}
+
+bool tern_wasi_has(Name module, Name name)
+{
+    for (u32 i = 0; i < COUNT_OF(rows) && tern_wasi_is_module(module); i++)
+        if (name_is(name, rows[i].name)) return true;
+    return false;
 }
 
 static bool types_are(const ValType *types, u32 n, const char *letters)
@@ -47,9 +62,9 @@ static bool types_are(const ValType *types, u32 n, const char *letters)
     return true;
 }
 
-bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import *import, Extern *out)
+static const Preview1Row *find_row(const Module *module, const Import *import)
 {
-    if (import->kind != EXTERN_FUNC || !tern_wasi_is_module(import->module)) return false;
+    if (import->kind != EXTERN_FUNC || !tern_wasi_is_module(import->module)) return NULL;
     for (u32 i = 0; i < COUNT_OF(rows); i++) {
         const Preview1Row *row = &rows[i];
         if (!name_is(import->name, row->name)) continue;
@@ -57,17 +72,26 @@ bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import
         const FuncType *type = tern_module_func_type(module, import->index);
         if (!types_are(type->params, type->nparams, row->params) ||
             !types_are(type->results, type->nresults, row->results))
-            return false;
-        /* The import's own type, so that it matches however the module declared it (final or not, alone or
-         * in a recursion group). */
-        WasiAbi *abi = &wasi->abi[name_is(import->module, "wasi_unstable")];
-        u32 type_id = module->funcs[import->index].type_id;
-        FuncInst *func = tern_func_new(store, type_id, row->host, abi, row->name);
-        if (func == NULL) return false;
-        *out = (Extern){.kind = EXTERN_FUNC, .u.func = func};
-        return true;
+            return NULL;
+        return row;
     }
-    return false;
+    return NULL;
+}
+
+bool tern_wasi_provides(const Module *module, const Import *import) { return find_row(module, import) != NULL; }
+
+bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import *import, Extern *out)
+{
+    const Preview1Row *row = find_row(module, import);
+    if (row == NULL) return false;
+    /* The import's own type, so that it matches however the module declared it (final or not, alone or
+     * in a recursion group). */
+    WasiAbi *abi = &wasi->abi[name_is(import->module, "wasi_unstable")];
+    u32 type_id = module->funcs[import->index].type_id;
+    FuncInst *func = tern_func_new(store, type_id, row->host, abi, row->name);
+    if (func == NULL) return false;
+    *out = (Extern){.kind = EXTERN_FUNC, .u.func = func};
+    return true;
 }
 
 /* --- making ----------------------------------------------------------------------------------------- */
@@ -92,10 +116,21 @@ static bool copy_strings(Alloc *alloc, const char *const *strings, u32 n, WasiSt
     return true;
 }
 
+/* A guest that finds a character device there may take it for a terminal, which is the friendlier mistake: it
+ * writes line by line. */
+static bool add_callbacks(Wasi *wasi, WasiStream *stream, u64 rights)
+{
+    WasiFd fd = {.ops = &tern_wasi_stream_ops, .object = stream, .handle = -1, .type = PORT_FILE_CHARACTER,
+                 .rights = rights | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET |
+                           WASI_RIGHT_POLL_FD_READWRITE};
+    u32 number;
+    return tern_wasi_fd_insert(wasi, &fd, &number) == WASI_ESUCCESS;
+}
+
 static bool add_stream(Wasi *wasi, s64 handle, u64 rights)
 {
     PortStat stat = {.type = PORT_FILE_UNKNOWN};
-    WasiFd fd = {.kind = tern_port_stream_kind(handle), .handle = handle,
+    WasiFd fd = {.ops = &tern_wasi_lent_ops, .kind = tern_port_stream_kind(handle), .handle = handle,
                  .rights = rights | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET |
                            WASI_RIGHT_POLL_FD_READWRITE};
     if (fd.kind == PORT_STREAM_TERMINAL)
@@ -109,32 +144,38 @@ static bool add_stream(Wasi *wasi, s64 handle, u64 rights)
 
 static bool add_listener(Wasi *wasi, s64 handle, Diag *diag)
 {
-    WasiFd fd = {.kind = PORT_STREAM_SOCKET, .type = PORT_FILE_SOCKET_STREAM, .is_socket = true,
-                 .handle = handle, .rights = WASI_RIGHTS_SOCKET | WASI_RIGHT_SOCK_ACCEPT,
+    WasiFd fd = {.ops = &tern_wasi_listener_ops, .kind = PORT_STREAM_SOCKET,
+                 .type = PORT_FILE_SOCKET_STREAM, .handle = handle, .rights = WASI_RIGHTS_SOCKET | WASI_RIGHT_SOCK_ACCEPT,
                  .rights_inheriting = WASI_RIGHTS_SOCKET};
     u32 number;
     return tern_wasi_fd_insert(wasi, &fd, &number) == WASI_ESUCCESS ||
            tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, "too many descriptors");
 }
 
-static bool add_dir(Wasi *wasi, const char *host, const char *guest, size_t guest_size, bool is_read_only,
-                    Diag *diag)
+static PortError open_dir(const WasiDir *dir, WasiFd *fd)
 {
-    u64 not_given = is_read_only ? (u64)WASI_RIGHTS_CHANGE : 0;
-    WasiFd fd = {.is_owned = true, .kind = PORT_STREAM_OTHER, .type = PORT_FILE_DIRECTORY,
-                 .rights = (u64)WASI_RIGHTS_DIRECTORY & ~not_given,
+    if (dir->vdir != NULL) return tern_wasi_vdir_open(dir->vdir, fd);
+    fd->ops = &tern_wasi_file_ops;
+    fd->type = PORT_FILE_DIRECTORY;
+    return tern_port_dir_open(dir->host, &fd->handle);
+}
+
+static bool add_dir(Wasi *wasi, const WasiDir *dir, size_t guest_size, Diag *diag)
+{
+    u64 not_given = dir->is_read_only ? (u64)WASI_RIGHTS_CHANGE : 0;
+    WasiFd fd = {.rights = (u64)WASI_RIGHTS_DIRECTORY & ~not_given,
                  .rights_inheriting = (u64)(WASI_RIGHTS_DIRECTORY | WASI_RIGHTS_FILE) & ~not_given};
-    PortError error = guest_size >= PORT_PATH_MAX ? PORT_E_NAMETOOLONG : tern_port_dir_open(host, &fd.handle);
+    PortError error = guest_size >= PORT_PATH_MAX ? PORT_E_NAMETOOLONG : open_dir(dir, &fd);
     if (error != PORT_OK)
-        return tern_diag_set(diag, DIAG_WASI_DIRECTORY, DIAG_NO_OFFSET, "%s: error %d", host,
-                             (int)tern_wasi_errno_of(error));
+        return tern_diag_set(diag, DIAG_WASI_DIRECTORY, DIAG_NO_OFFSET, "%s: error %d",
+                             dir->vdir != NULL ? dir->guest : dir->host, (int)tern_wasi_errno_of(error));
     fd.preopen_size = (u32)guest_size;
     fd.preopen = tern_alloc(wasi->alloc, guest_size + 1);
     if (fd.preopen == NULL) {
-        tern_port_handle_close(fd.handle);
+        fd.ops->close(&fd);
         return tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
     }
-    memcpy(fd.preopen, guest, guest_size);
+    memcpy(fd.preopen, dir->guest, guest_size);
     fd.preopen[guest_size] = '\0';
     u32 number;
     return tern_wasi_fd_insert(wasi, &fd, &number) == WASI_ESUCCESS ||
@@ -146,18 +187,24 @@ static bool add_all(Wasi *wasi, const WasiOptions *options, Diag *diag)
     bool ok = true;
     for (u32 i = 0; ok && i < 3; i++) {
         s64 handle = options->stdio[i] < 0 ? (s64)i : options->stdio[i];
-        ok = add_stream(wasi, handle, i == 0 ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE) ||
+        u64 rights = i == 0 ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE;
+        wasi->streams[i] = options->streams[i];
+        bool is_ours = i == 0 ? wasi->streams[i].read != NULL : wasi->streams[i].write != NULL;
+        ok = (is_ours ? add_callbacks(wasi, &wasi->streams[i], rights) : add_stream(wasi, handle, rights)) ||
              tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
     }
     for (u32 i = 0; ok && i < options->npreopens; i++) {
         const WasiDir *dir = &options->preopens[i];
-        ok = add_dir(wasi, dir->host, dir->guest, strlen(dir->guest), dir->is_read_only, diag);
+        ok = add_dir(wasi, dir, strlen(dir->guest), diag);
     }
-    for (u32 i = 0; ok && i < options->ndirs; i++)
-        ok = add_dir(wasi, options->dirs[i], options->dirs[i], strlen(options->dirs[i]), false, diag);
+    for (u32 i = 0; ok && i < options->ndirs; i++) {
+        WasiDir dir = {.host = options->dirs[i], .guest = options->dirs[i]};
+        ok = add_dir(wasi, &dir, strlen(dir.guest), diag);
+    }
     for (u32 i = 0; ok && i < options->nmap_dirs; i++) {
         const char *map = options->map_dirs[i], *split = strstr(map, "::");
-        ok = split != NULL ? add_dir(wasi, split + 2, map, (size_t)(split - map), false, diag)
+        WasiDir dir = {.host = split != NULL ? split + 2 : NULL, .guest = map};
+        ok = split != NULL ? add_dir(wasi, &dir, (size_t)(split - map), diag)
                            : tern_diag_set(diag, DIAG_WASI_DIRECTORY, DIAG_NO_OFFSET,
                                            "%s: write it GUEST::HOST", map);
     }
@@ -183,7 +230,10 @@ Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag)
 
     bool ok = copy_strings(wasi->alloc, options->argv, options->argc, &wasi->args, diag) &&
               copy_strings(wasi->alloc, options->env, options->nenv, &wasi->env, diag);
-    ok = ok && add_all(wasi, options, diag);
+    ok = ok &&
+         tern_wasi_net_init(&wasi->net, wasi->alloc, options->addr_pool, options->naddr_pool,
+                            options->ns_lookup_pool, options->nns_lookup_pool, diag) &&
+         add_all(wasi, options, diag);
     if (ok) return wasi;
     tern_wasi_free(wasi);
     return NULL;
@@ -195,6 +245,7 @@ void tern_wasi_free(Wasi *wasi)
     tern_free(wasi->alloc, wasi->args.bytes, wasi->args.size_bytes);
     tern_free(wasi->alloc, wasi->env.bytes, wasi->env.size_bytes);
     tern_wasi_fds_free(wasi);
+    tern_wasi_net_done(&wasi->net, wasi->alloc);
     tern_port_mutex_done(&wasi->lock);
     tern_free(wasi->alloc, wasi, sizeof *wasi);
 }

@@ -15,12 +15,25 @@
 #define TERN_WASI_WASI_H
 
 #include "runtime/store.h"
+#include "wasi/vdir.h"
 
-/* A directory of the host and what the guest calls it. */
+/* A directory of the host, or one in memory, and what the guest calls it. */
 typedef struct WasiDir {
     const char *host, *guest;
     bool is_read_only;
+    WasiVdir *vdir; /* instead of host; held as long as the guest can use it. Or NULL */
 } WasiDir;
+
+/* A standard stream that the host's own code provides. Called on the thread that runs the guest, and by several of
+ * a guest's threads at once. Results: how many of size > 0 bytes were moved, 0 only at the end of input; or an
+ * error number of preview 1 negated, of which -6 (AGAIN) makes the guest wait and ask again every millisecond,
+ * seeing interrupts, unless its descriptor does not wait. Both must not block for long: a guest cannot be stopped
+ * inside them. */
+typedef struct WasiStream {
+    s64 (*read)(void *user, void *buf, size_t size);
+    s64 (*write)(void *user, const void *buf, size_t size);
+    void *user;
+} WasiStream;
 
 /* Everything is copied by tern_wasi_new; strings are NUL-terminated. Descriptors from 3 on are: preopens,
  * dirs, map_dirs, listeners. */
@@ -39,8 +52,17 @@ typedef struct WasiOptions {
     u32 nlisteners;
     s64 stdio[3]; /* host descriptors of stdin, stdout and stderr; -1: the process's 0, 1 and 2. Borrowed:
                    * never closed or reconfigured, even when the guest closes its own */
+    WasiStream streams[3]; /* instead of stdio where read (of 0) or write (of 1 and 2) is not NULL */
+    const char *const *addr_pool; /* "ADDRESS/BITS": what sockets of the guest's own may bind to and talk to;
+                                   * none: nothing */
+    u32 naddr_pool;
+    const char *const *ns_lookup_pool; /* names that the guest may have resolved; "*.example.org": all below */
+    u32 nns_lookup_pool;
+    u32 max_threads; /* that thread-spawn may have running at once; 0: WASI_THREADS_DEFAULT */
     bool walks_paths; /* resolve paths ourselves even where the kernel can confine them */
 } WasiOptions;
+
+#define WASI_THREADS_DEFAULT 4u
 
 /* No arguments, no environment, the process's standard streams. */
 #define WASI_OPTIONS_DEFAULT ((WasiOptions){.stdio = {-1, -1, -1}})
@@ -55,6 +77,11 @@ void tern_wasi_free(Wasi *wasi); /* NULL is allowed */
 
 /* Is this the name of a module that WASI preview 1 provides? */
 bool tern_wasi_is_module(Name module);
+/* Does it have a function of that name? */
+bool tern_wasi_has(Name module, Name name);
+
+/* Would tern_wasi_link resolve it, memory permitting? */
+bool tern_wasi_provides(const Module *module, const Import *import);
 
 /* Resolves an import of module if it is a function of ours with the right parameters and results. False:
  * not ours, the type differs, or no memory. */

@@ -86,7 +86,7 @@ static int setup(void **state)
     w->listener = pair[0];
     char box[80];
     snprintf(box, sizeof box, "%s/box", w->base);
-    WasiDir dirs[] = {{box, "/", false}, {box, "/ro", true}};
+    WasiDir dirs[] = {{.host = box, .guest = "/", .is_read_only = false}, {.host = box, .guest = "/ro", .is_read_only = true}};
     s64 listeners[] = {w->listener};
     WasiOptions options = {.preopens = dirs, .npreopens = 2, .listeners = listeners, .nlisteners = 1,
                            .stdio = {-1, -1, -1}, .walks_paths = walks};

@@ -38,7 +38,7 @@ static bool parse(int argc, char **argv, Arguments *a)
             char *split = strstr(value, "::");
             if (split == NULL) return false;
             *split = '\0';
-            a->dirs[a->ndirs++] = (tern_dir){value, split + 2, false};
+            a->dirs[a->ndirs++] = (tern_dir){.host = value, .guest = split + 2};
         } else if (strcmp(argv[i], "--env") == 0) {
             a->env[a->nenv++] = value;
         } else {

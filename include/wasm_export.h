@@ -667,13 +667,16 @@ WASM_RUNTIME_API_EXTERN bool wasm_application_execute_func(wasm_module_inst_t mo
 WASM_RUNTIME_API_EXTERN const char *wasm_runtime_get_exception(wasm_module_inst_t module_inst);
 
 /* Sets "Exception: <exception>", cut to 127 characters; NULL clears. In a host function: the guest
- * traps when it returns. */
+ * traps when it returns. If a call that a host function made ended in an exception of WebAssembly ("uncaught wasm
+ * exception"), the host function may clear it and go on; left alone, it goes on to the guest that called the host
+ * function, which may catch it. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_set_exception(wasm_module_inst_t module_inst,
                                                         const char *exception);
 WASM_RUNTIME_API_EXTERN void wasm_runtime_clear_exception(wasm_module_inst_t module_inst);
 
 /* Stops the guest at its next loop or call, with the exception "terminated by user". From any
- * thread. The instance runs again once the exception is cleared. */
+ * thread, also while the instance is being made: start functions give host functions its handle, and instantiating
+ * fails with that exception. The instance runs again once the exception is cleared. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_terminate(wasm_module_inst_t module_inst);
 
 WASM_RUNTIME_API_EXTERN void wasm_runtime_set_custom_data(wasm_module_inst_t module_inst,
@@ -839,8 +842,8 @@ WASM_RUNTIME_API_EXTERN void *wasm_runtime_get_function_attachment(wasm_exec_env
 WASM_RUNTIME_API_EXTERN void wasm_runtime_set_user_data(wasm_exec_env_t exec_env, void *user_data);
 WASM_RUNTIME_API_EXTERN void *wasm_runtime_get_user_data(wasm_exec_env_t exec_env);
 
-/* For hosts that switch stacks: the lowest address of native stack that may be used. NULL: as the
- * system says. */
+/* For hosts that switch stacks: the lowest address of native stack that may be used. Calls trap with "native stack
+ * overflow" when less than 8 KiB are left above it. NULL: as the system says. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_set_native_stack_boundary(wasm_exec_env_t exec_env,
                                                                     uint8_t *native_stack_boundary);
 
@@ -850,13 +853,19 @@ WASM_RUNTIME_API_EXTERN void wasm_runtime_set_instruction_count_limit(wasm_exec_
 
 /* --- measuring -------------------------------------------------------------------------------- */
 
-/* Prints sizes of the instance's memories, heap and stack to the standard output stream. */
+/* Prints what the module, its instance and exec_env take, in bytes, to the standard output stream: WAMR's lines,
+ * with the sizes of this library's own structures. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_dump_mem_consumption(wasm_exec_env_t exec_env);
-/* Not available: prints nothing. */
+/* Times of the instance's own functions are kept if the environment variable TERN_PROFILE was set, to anything but
+ * 0, when the library was started; calls take longer then. Otherwise there is nothing to tell, and it costs nothing.
+ * A time is processor time of the thread; what a host function takes counts for its caller.
+ *
+ * Prints "Performance profiler data:" to the standard output stream, and for each function that was called
+ * "  func <name>, execution time: 1.234 ms, execution count: 5 times, children execution time: 0.567 ms". */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_dump_perf_profiling(wasm_module_inst_t module_inst);
-/* Milliseconds. Not available: 0. */
+/* Milliseconds in all functions. */
 WASM_RUNTIME_API_EXTERN double wasm_runtime_sum_wasm_exec_time(wasm_module_inst_t module_inst);
-/* Milliseconds; -1 if there is no such function. Not available: 0. */
+/* Milliseconds in the exported function itself, without those it called; -1 if there is none of that name. */
 WASM_RUNTIME_API_EXTERN double wasm_runtime_get_wasm_func_exec_time(wasm_module_inst_t inst,
                                                                     const char *func_name);
 
@@ -959,14 +968,15 @@ typedef enum {
     MAX_SIZE_REACHED,
 } enlarge_memory_error_reason_t;
 
-/* current_memory_size is in bytes; memory_index is 0; exec_env is the one running, or NULL. */
+/* current_memory_size is in bytes; memory_index is 0 where the host grows; exec_env is the one running, or NULL. */
 typedef void (*enlarge_memory_error_callback_t)(uint32_t inc_page_count,
                                                 uint64_t current_memory_size, uint32_t memory_index,
                                                 enlarge_memory_error_reason_t failure_reason,
                                                 wasm_module_inst_t instance,
                                                 wasm_exec_env_t exec_env, void *user_data);
 
-/* One for the whole library; NULL for none. */
+/* One for the whole library; NULL for none. Told when wasm_runtime_enlarge_memory() fails, and when a guest's own
+ * memory.grow does. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_set_enlarge_mem_error_callback(
     const enlarge_memory_error_callback_t callback, void *user_data);
 
@@ -1032,7 +1042,9 @@ WASM_RUNTIME_API_EXTERN bool wasm_runtime_attach_shared_heap(wasm_module_inst_t 
                                                              wasm_shared_heap_t shared_heap);
 /* By the instance that it was attached to; an instance that ends does so. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_detach_shared_heap(wasm_module_inst_t module_inst);
-/* A block in the heap of the chain that is not pre-allocated: its address for guests, and the host's in
+/* Guests may do the same by importing env.shared_heap_malloc (i32) -> i32 and env.shared_heap_free (i32).
+ *
+ * A block in the heap of the chain that is not pre-allocated: its address for guests, and the host's in
  * *p_native_addr, unless that is NULL. 0 (and NULL) if there is no room, or no heap. */
 WASM_RUNTIME_API_EXTERN uint64_t wasm_runtime_shared_heap_malloc(wasm_module_inst_t module_inst,
                                                                  uint64_t size,

@@ -27,6 +27,7 @@ AT(wasm_import_t, kind, 16);
 AT(wasm_import_t, linked, 20);
 AT(wasm_import_t, u, 24);
 SIZE(wasm_export_t, 24);
+AT(wasm_export_t, name, 0);
 AT(wasm_export_t, kind, 8);
 AT(wasm_export_t, u, 16);
 
@@ -116,13 +117,17 @@ VALUE(WASM_V128, 4);
 VALUE(WASM_EXTERNREF, 128);
 VALUE(WASM_FUNCREF, 129);
 VALUE(WASM_LOG_LEVEL_FATAL, 0);
+VALUE(WASM_LOG_LEVEL_ERROR, 1);
+VALUE(WASM_LOG_LEVEL_WARNING, 2);
+VALUE(WASM_LOG_LEVEL_DEBUG, 3);
 VALUE(WASM_LOG_LEVEL_VERBOSE, 4);
 VALUE(INTERNAL_ERROR, 0);
 VALUE(MAX_SIZE_REACHED, 1);
 _Static_assert(sizeof(wasm_valkind_t) == 1, "kinds are bytes");
 _Static_assert(sizeof(package_type_t) == 4 && sizeof(RunningMode) == 4 &&
                    sizeof(mem_alloc_type_t) == 4 && sizeof(wasm_import_export_kind_t) == 4 &&
-                   sizeof(log_level_t) == 4,
+                   sizeof(log_level_t) == 4 && sizeof(mem_alloc_usage_t) == 4 &&
+                   sizeof(enlarge_memory_error_reason_t) == 4,
                "enumerations are ints");
 
 /* --- gc_export.h and aot_comp_option.h -------------------------------------------------------- */

@@ -3,6 +3,8 @@
  *
  * Most host functions take a few integers and need no checks: they get a thunk of their own arity,
  * which only moves cells to registers. Everything else goes through one general thunk. */
+#include <stdio.h>
+
 #include "api/wamr.h"
 #include "runtime/guest_range.h"
 
@@ -50,11 +52,19 @@ static inline Outer enter(Exec *x, const NativeCall *call)
     return outer;
 }
 
+/* The host function returned with an exception. One that a guest threw further in, and that this function left as it
+ * was, goes on to whoever catches it; everything else is a trap. */
+__attribute__((noinline, cold)) static TrapCode pass_on(Exec *x, wasm_module_inst_t inst)
+{
+    if (x->exception == REF_NULL || !tern_api_take_uncaught(inst)) return tern_exec_trap(x, TRAP_HOST);
+    return TRAP_UNCAUGHT_EXCEPTION; /* the outermost call sets the text again, unless somebody catches */
+}
+
 static inline TrapCode leave(Exec *x, const Outer *outer)
 {
     outer->env->inst = outer->inst;
     outer->env->attachment = outer->attachment;
-    if (UNLIKELY(tern_api_has_exception(outer->caller))) return tern_exec_trap(x, TRAP_HOST);
+    if (UNLIKELY(tern_api_has_exception(outer->caller))) return pass_on(x, outer->caller);
     return TRAP_NONE;
 }
 
@@ -85,13 +95,19 @@ static char natural_letter(ValType type)
 
 /* --- checked parameters ----------------------------------------------------------------------- */
 
-static TrapCode refuse(Exec *x, u64 addr, u64 size)
+__attribute__((noinline, cold)) static TrapCode refuse(Exec *x, const NativeCall *call, u32 param, u64 addr,
+                                                       u64 size)
 {
     TrapCode code = tern_exec_trap(x, TRAP_MEMORY_BOUNDS);
+    const Import *import = call->import;
+    snprintf(x->trap.message, sizeof x->trap.message, "parameter %u of host function (%.*s, %.*s)%s", param + 1,
+             (int)u64_min(import->module.size, 32), import->module.bytes,
+             (int)u64_min(import->name.size, 48), import->name.bytes,
+             call->letters[param] == '$' ? ", a string" : "");
     x->trap.has_address = true;
     x->trap.address = addr;
     x->trap.access_bytes = size;
-    x->trap.memory_bytes = x->memory != NULL ? tern_memory_size(x->memory) : 0;
+    x->trap.memory_bytes = x->memory != NULL ? tern_memory_size_bytes(x->memory) : 0;
     return code;
 }
 
@@ -110,7 +126,7 @@ static TrapCode convert(Exec *x, const NativeCall *call, const u64 *slots, u64 *
             if (i + 1 < call->nletters && call->letters[i + 1] == '~') size = slots[i + 1];
             p = tern_guest_range(x->memory, slots[i], size);
         }
-        if (p == NULL) return refuse(x, slots[i], size);
+        if (UNLIKELY(p == NULL)) return refuse(x, call, i, slots[i], size);
         values[i] = (uintptr_t)p;
     }
     return TRAP_NONE;

@@ -125,6 +125,14 @@ static void add_limits(Text *text, const Limits *limits)
     if (limits->is_shared) add(text, " shared");
 }
 
+size_t tern_func_type_text(const FuncType *type, char *buf, size_t size)
+{
+    Text text = {buf, size, 0};
+    if (size > 0) buf[0] = '\0';
+    add_func(&text, type);
+    return text.length;
+}
+
 size_t tern_module_type_text(const tern_module *module, tern_kind kind, uint32_t index, char *buf, size_t size)
 {
     const Module *m = module->module;

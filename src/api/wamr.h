@@ -80,6 +80,9 @@ void tern_api_log(log_level_t level, const char *format, ...) __attribute__((for
 void tern_api_error(char *error_buf, u32 error_buf_size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Does the environment of the process ask for times of functions? */
+bool tern_api_wants_profiles(void);
+
 /* Forgets all, when the library stops; the caller holds no lock. */
 void tern_api_natives_clear(Runtime *runtime);
 void tern_api_registered_clear(Runtime *runtime);
@@ -192,6 +195,9 @@ static inline uintptr_t tern_api_ref_out(ValType type, Ref ref)
     return tern_api_is_externref(type) ? tern_api_pointer_of_ref(ref) : (uintptr_t)ref;
 }
 
+/* EngineOptions.grow_refused: tells the host's callback. */
+void tern_api_grow_refused(Exec *x, Memory *memory, u32 memory_index, u64 delta_pages);
+
 /* Forgets the table of externrefs, of one instance or, with NULL, wholly. */
 void tern_api_externrefs_clear(Runtime *runtime, wasm_module_inst_t of);
 void tern_api_shared_heaps_clear(Runtime *runtime);
@@ -242,8 +248,7 @@ struct WASMExecEnv {
     void *user_data;
     wasm_exec_env_t next;
     const void *native_boundary; /* given by the host, or NULL */
-    wasm_exec_env_t outer;       /* while in use: that its thread was in when it was entered */
-    u32 nuses;                   /* calls in progress */
+    wasm_exec_env_t outer; /* while calls are in progress (x->depth > 0): that its thread was in before */
 };
 
 /* The environment this thread entered last and is in: the head of a list through outer. */
@@ -277,6 +282,9 @@ bool tern_api_thread_place_stack(wasm_module_inst_t root);
 void tern_api_throw(wasm_module_inst_t inst, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Clears the exception if it is that a guest's own is uncaught; true if it was. */
+bool tern_api_take_uncaught(wasm_module_inst_t inst);
+
 /* Records a trap as the exception, unless one is set, and logs the details. */
 void tern_api_trapped(wasm_exec_env_t env, TrapCode code);
 
@@ -297,7 +305,8 @@ static inline void tern_api_env_leave(wasm_exec_env_t env)
 /* Calls func on env with arguments already at env->x->top, where results are left. */
 static inline TrapCode tern_api_run(wasm_exec_env_t env, FuncInst *func)
 {
-    if (env->nuses++ == 0) {
+    bool is_outermost = env->x->depth == 0;
+    if (is_outermost) {
         env->outer = tern_api_innermost;
         tern_api_innermost = env;
     }
@@ -309,7 +318,7 @@ static inline TrapCode tern_api_run(wasm_exec_env_t env, FuncInst *func)
         code = tern_exec_call_in_place(env->x, func);
         tern_exec_leave(env->x);
     }
-    if (--env->nuses == 0) tern_api_env_leave(env);
+    if (is_outermost) tern_api_env_leave(env);
     return code;
 }
 

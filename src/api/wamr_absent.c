@@ -19,27 +19,7 @@ uint32_t wasm_runtime_start_debug_instance(wasm_exec_env_t exec_env)
     return 0;
 }
 
-/* --- metering and profiling ------------------------------------------------------------------- */
-
-void wasm_runtime_set_instruction_count_limit(wasm_exec_env_t exec_env, int instruction_count)
-{
-    (void)exec_env;
-    if (instruction_count >= 0)
-        tern_api_log(WASM_LOG_LEVEL_WARNING, "instruction count limits are not available");
-}
-
-void wasm_runtime_dump_perf_profiling(wasm_module_inst_t module_inst) { (void)module_inst; }
-
-double wasm_runtime_sum_wasm_exec_time(wasm_module_inst_t module_inst)
-{
-    (void)module_inst;
-    return 0;
-}
-
-double wasm_runtime_get_wasm_func_exec_time(wasm_module_inst_t inst, const char *func_name)
-{
-    return wasm_runtime_lookup_function(inst, func_name) != NULL ? 0 : -1.0;
-}
+/* --- profiles for a compiler ------------------------------------------------------------------- */
 
 uint32_t wasm_runtime_get_pgo_prof_data_size(wasm_module_inst_t module_inst)
 {

@@ -59,9 +59,17 @@ void wasm_runtime_destroy_exec_env(wasm_exec_env_t exec_env)
     while (*p != exec_env) p = &(*p)->next;
     *p = exec_env->next;
     tern_port_mutex_unlock(&root->lock);
-    if (exec_env->nuses > 0) tern_api_env_unlink(exec_env); /* a coroutine that will not go on */
+    if (exec_env->x->depth > 0) tern_api_env_unlink(exec_env); /* a coroutine that will not go on */
     tern_exec_free(exec_env->x);
     tern_free(root->module->engine->alloc, exec_env, sizeof *exec_env);
+}
+
+/* Fuel (runtime/exec.h): what is left stays for the next call. */
+void wasm_runtime_set_instruction_count_limit(wasm_exec_env_t exec_env, int instruction_count)
+{
+    if (instruction_count < 0) tern_exec_fuel_unlimit(exec_env->x);
+    else if (!tern_exec_fuel_set(exec_env->x, (u64)instruction_count))
+        tern_api_log(WASM_LOG_LEVEL_ERROR, "no memory for code that counts instructions");
 }
 
 wasm_exec_env_t wasm_runtime_get_exec_env_singleton(wasm_module_inst_t module_inst)
@@ -123,6 +131,9 @@ void wasm_runtime_set_native_stack_boundary(wasm_exec_env_t exec_env,
                                             uint8_t *native_stack_boundary)
 {
     exec_env->native_boundary = native_stack_boundary;
+    if (exec_env->x == NULL) return; /* it outlived its instance */
+    exec_env->x->native_boundary =
+        native_stack_boundary != NULL ? native_stack_boundary + NATIVE_GUARD_BYTES : NULL;
 }
 
 bool wasm_runtime_detect_native_stack_overflow_size(wasm_exec_env_t exec_env,
@@ -148,7 +159,7 @@ wasm_function_inst_t wasm_runtime_lookup_function(const wasm_module_inst_t modul
                                                   const char *name)
 {
     Extern found;
-    bool ok = tern_instance_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
+    bool ok = tern_instance_find_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
     return ok && found.kind == EXTERN_FUNC ? found.u.func : NULL;
 }
 
@@ -285,10 +296,10 @@ __attribute__((noinline)) static bool put_more_args(wasm_exec_env_t env, const F
 static inline bool put_args(wasm_exec_env_t env, const FuncType *type, u32 argc, const u32 *argv,
                             u64 *slots)
 {
-    u32 i = 0, n = type->nparams;
+    u32 i = 0, n = type->nparams, most = n < argc ? n : argc;
     const ValType *params = type->params;
     /* Most parameters are i32: a cell each. */
-    for (; i < n && params[i] == VT_I32 && i < argc; i++) slots[i] = argv[i];
+    for (; i < most && params[i] == VT_I32; i++) slots[i] = argv[i];
     return LIKELY(i == n) || put_more_args(env, type, i, argc - i, argv + i, slots + i);
 }
 
@@ -333,7 +344,10 @@ static bool reserve(wasm_exec_env_t env, const FuncType *type)
     return false;
 }
 
-static bool run(wasm_exec_env_t env, FuncInst *func)
+/* A call is short enough for what surrounds it to show: see bench/calls. */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE bool run(wasm_exec_env_t env, FuncInst *func)
 {
     TrapCode code = tern_api_run(env, func);
     if (LIKELY(code == TRAP_NONE)) return true;
@@ -341,16 +355,13 @@ static bool run(wasm_exec_env_t env, FuncInst *func)
     return false;
 }
 
-/* The environment to run func on: env itself, unless func is another instance's to which env was turned by
- * wasm_runtime_set_module_inst. What a guest allocates and stores belongs to its own store, so that one's
- * environment does the work. NULL, and the host has been told why. */
-static wasm_exec_env_t env_for(wasm_exec_env_t env, const FuncInst *func)
+__attribute__((noinline, cold)) static wasm_exec_env_t other_env(wasm_exec_env_t env, const FuncInst *func)
 {
-    if (UNLIKELY(env == NULL || env->root == NULL || func == NULL)) {
+    if (env == NULL || env->root == NULL || func == NULL) {
         tern_api_log(WASM_LOG_LEVEL_ERROR, "call: invalid exec_env or function");
         return NULL;
     }
-    if (LIKELY(func->instance == NULL || func->instance->store == env->x->store)) return env;
+    if (func->instance == NULL) return env;
     wasm_module_inst_t inst = func->instance->host_data;
     if (inst == NULL || env->inst->root != inst->root) {
         tern_api_throw(env->inst, "invalid exec env");
@@ -360,6 +371,15 @@ static wasm_exec_env_t env_for(wasm_exec_env_t env, const FuncInst *func)
     if (own == NULL) tern_api_throw(env->inst, "create singleton exec_env failed");
     else own->user_data = env->user_data;
     return own;
+}
+
+/* The environment to run func on: env itself, unless func is another instance's to which env was turned by
+ * wasm_runtime_set_module_inst. What a guest allocates and stores belongs to its own store, so that one's
+ * environment does the work. NULL, and the host has been told why. */
+INLINE wasm_exec_env_t env_for(wasm_exec_env_t env, const FuncInst *func)
+{
+    bool is_there = env != NULL && env->root != NULL && func != NULL && func->instance != NULL;
+    return LIKELY(is_there && func->instance->store == env->x->store) ? env : other_env(env, func);
 }
 
 bool wasm_runtime_call_wasm(wasm_exec_env_t exec_env, wasm_function_inst_t function, uint32_t argc,

@@ -9,15 +9,22 @@
 
 #include "api/wamr.h"
 
-static void store(wasm_module_inst_t root, const char *text)
+static const char prefix[] = "Exception: ";
+
+/* The lock is held. */
+static void write_text(wasm_module_inst_t root, const char *text)
 {
-    static const char prefix[] = "Exception: ";
     char line[EXCEPTION_BYTES];
     int n = snprintf(line, sizeof line, "%s%s", prefix, text);
     size_t size = n >= 0 && (size_t)n < sizeof line ? (size_t)n + 1 : sizeof line;
-    tern_port_mutex_lock(&root->lock);
     memcpy(root->exception + 1, line + 1, size - 1);
     __atomic_store_n(&root->exception[0], line[0], __ATOMIC_RELEASE);
+}
+
+static void store(wasm_module_inst_t root, const char *text)
+{
+    tern_port_mutex_lock(&root->lock);
+    write_text(root, text);
     tern_port_mutex_unlock(&root->lock);
 }
 
@@ -71,22 +78,37 @@ void wasm_runtime_clear_exception(wasm_module_inst_t module_inst)
     tern_port_mutex_unlock(&root->lock);
 }
 
+bool tern_api_take_uncaught(wasm_module_inst_t inst)
+{
+    wasm_module_inst_t root = inst->root;
+    tern_port_mutex_lock(&root->lock);
+    const char *text = root->exception;
+    bool is_taken = text[0] != '\0' && strcmp(text + sizeof prefix - 1,
+                                              tern_trap_wamr_text(TRAP_UNCAUGHT_EXCEPTION)) == 0;
+    if (is_taken) __atomic_store_n(&root->exception[0], 0, __ATOMIC_RELEASE);
+    tern_port_mutex_unlock(&root->lock);
+    return is_taken;
+}
+
+/* The text comes first: who stops because of it and clears it clears all of it. */
 static void terminate(wasm_module_inst_t root)
 {
     tern_port_mutex_lock(&root->lock);
+    write_text(root, tern_trap_wamr_text(TRAP_INTERRUPTED));
     __atomic_store_n(&root->is_terminated, true, __ATOMIC_RELEASE);
     for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next)
         tern_exec_interrupt(env->x, TRAP_INTERRUPTED);
     tern_port_mutex_unlock(&root->lock);
-    store(root, tern_trap_wamr_text(TRAP_INTERRUPTED));
 }
 
+/* A guest that stops may take its instance with it, if it was still starting. Whoever frees an instance takes the
+ * runtime's lock first, so it is there until the last line. */
 void wasm_runtime_terminate(wasm_module_inst_t module_inst)
 {
-    wasm_module_inst_t root = module_inst->root;
-    terminate(root);
     Runtime *runtime = tern_api_runtime();
     tern_port_mutex_lock(&runtime->lock);
+    wasm_module_inst_t root = module_inst->root;
     for (wasm_module_inst_t t = root->threads; t != NULL; t = t->next_thread) terminate(t);
+    terminate(root);
     tern_port_mutex_unlock(&runtime->lock);
 }

@@ -105,6 +105,8 @@ static ApiEngine *engine_new(const RuntimeInitArgs *args)
     EngineOptions options = {.alloc = engine->alloc,
                              .features = FEATURES_ALL,
                              .tier = &tern_interp_tier,
+                             .grow_refused = tern_api_grow_refused,
+                             .profiles = tern_api_wants_profiles(),
                              .gc_limit_bytes = args->gc_heap_size == 0 ? 0 : u64_max(args->gc_heap_size, LEAST_GC_BYTES)};
     engine->engine = tern_engine_new(&options);
     if (engine->engine != NULL) return engine;

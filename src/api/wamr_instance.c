@@ -9,6 +9,7 @@
 
 #include "api/wamr.h"
 #include "runtime/guest_heap.h"
+#include "runtime/heap_placement.h"
 
 struct InstantiationArgs2 {
     InstantiationArgs v1;
@@ -50,7 +51,30 @@ static bool no_memory(Making *making) { return FAIL(making, "allocate memory fai
 
 static bool instantiate(Making *making, wasm_module_inst_t inst);
 
+/* What the host said about memories that are declared with least to most pages. */
+static MemoryOptions memory_options(Making *making, u64 least, u64 most)
+{
+    MemoryOptions options = {.may_move =
+                                 making->root->module->engine->engine->options.memories_move,
+                             .max_pages = UINT64_MAX};
+    u64 wanted = making->args->v1.max_memory_pages;
+    if (wanted == 0) return options;
+    if (wanted < least || (wanted > most && most != UINT64_MAX))
+        tern_api_log(WASM_LOG_LEVEL_WARNING,
+                     "max_memory_pages %llu is outside the module's %llu to %llu: adjusted",
+                     (unsigned long long)wanted, (unsigned long long)least,
+                     (unsigned long long)most);
+    options.max_pages = u64_max(wanted, least);
+    return options;
+}
+
 /* --- imports ---------------------------------------------------------------------------------- */
+
+static void circular(Making *making, wasm_module_t module)
+{
+    const char *name = module->registered_name != NULL ? module->registered_name : module->name;
+    FAIL(making, "module \"%.64s\" imports itself through others", name);
+}
 
 /* The instance of a registered module, made if this is the first import of it. */
 static wasm_module_inst_t sub_instance(Making *making, wasm_module_t module)
@@ -59,11 +83,11 @@ static wasm_module_inst_t sub_instance(Making *making, wasm_module_t module)
     for (wasm_module_inst_t sub = root->subs; sub != NULL; sub = sub->next) {
         if (sub->module != module) continue;
         if (sub->instance != NULL) return sub;
-        FAIL(making, "module \"%.64s\" imports itself through others", module->registered_name);
+        circular(making, module);
         return NULL;
     }
     if (module == root->module) {
-        FAIL(making, "module \"%.64s\" imports itself through others", module->registered_name);
+        circular(making, module);
         return NULL;
     }
     wasm_module_inst_t sub = tern_alloc_zeroed(module->engine->alloc, 1, sizeof *sub);
@@ -83,32 +107,23 @@ static wasm_module_inst_t sub_instance(Making *making, wasm_module_t module)
     return instantiate(making, sub) ? sub : NULL;
 }
 
-/* A memory that the module imports from a built-in name, with the heap the host wants in it behind
- * what the module asked for. */
+/* A memory that the module imports from a built-in name, with the heap the host wants in it. */
 static Memory *create_memory(Making *making, const MemoryType *type, bool wants_heap)
 {
     Diag diag = {0};
-    Memory *memory = tern_store_memory_new(making->root->store, type, NULL, &diag);
+    HeapPlacement heap;
+    MemoryOptions options = memory_options(making, type->limits.min, type->limits.max);
+    u64 heap_bytes = wants_heap ? making->args->v1.host_managed_heap_size : 0;
+    Memory *memory = NULL;
+    if (tern_heap_placement_find_in(type, heap_bytes, &options, &heap, &diag))
+        memory = tern_store_memory_new(making->root->store, &heap.memory, &heap.options, &diag);
     if (memory == NULL) {
         FAIL(making, "%s", tern_diag_text(diag.code));
         return NULL;
     }
-    u64 heap_bytes = u64_min(making->args->v1.host_managed_heap_size, 1u << 30) & ~7ull;
-    if (!wants_heap || heap_bytes == 0) return memory;
-    if (heap_bytes < 256) {
-        FAIL(making, "init app heap failed");
-        return NULL;
-    }
-    u64 start = memory->size_bytes;
-    u64 pages = (heap_bytes + memory->page_bytes - 1) / memory->page_bytes;
-    u64 most = type->limits.is_64 ? UINT32_MAX : (1ull << 32) / memory->page_bytes;
-    memory->max_pages = u64_min(u64_max(memory->max_pages, memory->npages) + pages, most);
-    if (tern_memory_grow(memory, pages) == UINT64_MAX) {
-        FAIL(making,
-             "failed to insert app heap into linear memory, try using `--heap-size=0` option");
-        return NULL;
-    }
-    memory->heap = tern_guest_heap_new(memory->alloc, start, heap_bytes);
+    memory->type = *type; /* the import's, which the heap does not change */
+    if (heap.size_bytes == 0) return memory;
+    memory->heap = tern_guest_heap_new(memory->alloc, heap.start, heap.size_bytes);
     if (memory->heap == NULL) no_memory(making);
     return memory->heap != NULL ? memory : NULL;
 }
@@ -153,9 +168,15 @@ static bool make_wasi(Making *making)
     const WasiSettings *settings =
         making->args->wasi.is_set ? &making->args->wasi : &making->root->module->wasi;
     WasiOptions options = settings->is_set ? settings->options : WASI_OPTIONS_DEFAULT;
+    options.addr_pool = settings->addr_pool;
+    options.naddr_pool = settings->naddr_pool;
+    options.ns_lookup_pool = settings->ns_lookup_pool;
+    options.nns_lookup_pool = settings->nns_lookup_pool;
     Diag diag = {0};
     making->root->wasi = tern_wasi_new(making->root->store, &options, &diag);
     if (making->root->wasi != NULL) return true;
+    if (diag.code == DIAG_WASI_ADDRESS_POOL)
+        return FAIL(making, "Invalid address pool entry: %s, must be in the format of ADDRESS/MASK", diag.detail);
     char reason[192];
     tern_diag_format(&diag, reason, sizeof reason);
     return FAIL(making, "Init wasi environment failed: %s", reason);
@@ -181,7 +202,7 @@ static bool provide(Making *making, wasm_module_t module, u32 i, Extern *out)
     case LINK_MODULE: {
         wasm_module_inst_t sub = sub_instance(making, link->module);
         if (sub == NULL) return false;
-        if (tern_instance_export(sub->instance, import->name, out) && out->kind == import->kind)
+        if (tern_instance_find_export(sub->instance, import->name, out) && out->kind == import->kind)
             return true;
         out->kind = import->kind;
         break;
@@ -203,7 +224,7 @@ static bool provide(Making *making, wasm_module_t module, u32 i, Extern *out)
 static FuncInst *start_func(wasm_module_inst_t inst, const char *name)
 {
     Extern found;
-    if (!tern_instance_export(inst->instance, (Name){name, (u32)strlen(name)}, &found)) return NULL;
+    if (!tern_instance_find_export(inst->instance, (Name){name, (u32)strlen(name)}, &found)) return NULL;
     if (found.kind != EXTERN_FUNC) return NULL;
     const FuncType *type = found.u.func->type;
     return type->nparams == 0 && type->nresults == 0 ? found.u.func : NULL;
@@ -241,24 +262,15 @@ static bool run_start(Making *making, wasm_module_inst_t inst)
 
 /* --- instances -------------------------------------------------------------------------------- */
 
-static MemoryOptions memory_options(Making *making, const Module *m)
+static MemoryOptions own_memory_options(Making *making, const Module *m)
 {
-    MemoryOptions options = {.may_move =
-                                 making->root->module->engine->engine->options.memories_move,
-                             .max_pages = UINT64_MAX};
-    u64 wanted = making->args->v1.max_memory_pages;
-    if (wanted == 0) return options;
     u64 least = 0, most = 0;
-    for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++) {
+    u32 first = m->nimported[EXTERN_MEMORY];
+    for (u32 i = first; i < m->nmemories; i++) {
         least = u64_max(least, m->memories[i].limits.min);
         most = u64_max(most, m->memories[i].limits.max);
     }
-    if (wanted < least || wanted > most)
-        tern_api_log(WASM_LOG_LEVEL_WARNING,
-                     "max_memory_pages %u is outside the module's %llu to %llu: adjusted",
-                     (unsigned)wanted, (unsigned long long)least, (unsigned long long)most);
-    options.max_pages = u64_max(wanted, least);
-    return options;
+    return memory_options(making, least, first < m->nmemories ? most : UINT64_MAX);
 }
 
 /* Fills inst, whose root, module and store are set. */
@@ -272,7 +284,7 @@ static bool instantiate(Making *making, wasm_module_inst_t inst)
     for (u32 i = 0; ok && i < m->nimports; i++) ok = provide(making, inst->module, i, &imports[i]);
 
     if (ok) {
-        MemoryOptions memory = memory_options(making, m);
+        MemoryOptions memory = own_memory_options(making, m);
         InstantiateOptions options = {.memory = &memory,
                                       .guest_heap_bytes = making->args->v1.host_managed_heap_size};
         bool is_thread = making->thread_of != NULL && inst == making->root;
@@ -288,7 +300,8 @@ static bool instantiate(Making *making, wasm_module_inst_t inst)
             bool is_compared =
                 diag.code == DIAG_HEAP_TOO_SMALL || diag.code == DIAG_HEAP_DOES_NOT_FIT;
             if (is_compared) text = tern_diag_text(diag.code); /* hosts know these to the byte */
-            if (text != reason) tern_api_log(WASM_LOG_LEVEL_WARNING, "instantiate: %s", reason);
+            if (text != reason && diag.detail[0] != '\0') /* what the text has no place for */
+                tern_api_log(WASM_LOG_LEVEL_WARNING, "instantiate: %s", diag.detail);
             ok = FAIL(making, "%s", text);
         }
     }

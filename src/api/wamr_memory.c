@@ -20,7 +20,7 @@ wasm_memory_inst_t wasm_runtime_lookup_memory(const wasm_module_inst_t module_in
                                               const char *name)
 {
     Extern found;
-    bool ok = tern_instance_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
+    bool ok = tern_instance_find_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
     return ok && found.kind == EXTERN_MEMORY ? handle_of(found.u.memory) : NULL;
 }
 
@@ -63,7 +63,22 @@ void *wasm_memory_get_base_address(const wasm_memory_inst_t memory_inst)
 bool wasm_memory_enlarge(wasm_memory_inst_t memory_inst, uint64_t inc_page_count)
 {
     return inc_page_count == 0 ||
-           tern_memory_grow(memory_of(memory_inst), inc_page_count) != UINT64_MAX;
+           tern_memory_grow_pages(memory_of(memory_inst), inc_page_count) != UINT64_MAX;
+}
+
+/* The host's callback runs without the lock: it may ask the runtime something. */
+static void tell_refused(const Memory *memory, u32 memory_index, u64 npages, wasm_module_inst_t inst,
+                         wasm_exec_env_t env)
+{
+    Runtime *runtime = tern_api_runtime();
+    tern_port_mutex_lock(&runtime->lock);
+    enlarge_memory_error_callback_t callback = runtime->enlarge_callback;
+    void *user_data = runtime->enlarge_user_data;
+    tern_port_mutex_unlock(&runtime->lock);
+    if (callback == NULL) return;
+    bool too_many = npages > memory->max_pages - memory->npages;
+    callback((u32)u64_min(npages, UINT32_MAX), tern_memory_size_bytes(memory), memory_index,
+             too_many ? MAX_SIZE_REACHED : INTERNAL_ERROR, inst, env, user_data);
 }
 
 bool wasm_runtime_enlarge_memory(wasm_module_inst_t module_inst, uint64_t inc_page_count)
@@ -71,20 +86,15 @@ bool wasm_runtime_enlarge_memory(wasm_module_inst_t module_inst, uint64_t inc_pa
     if (inc_page_count == 0) return true;
     Memory *memory = tern_api_memory0(module_inst);
     if (memory == NULL) return false;
-    if (tern_memory_grow(memory, inc_page_count) != UINT64_MAX) return true;
+    if (tern_memory_grow_pages(memory, inc_page_count) != UINT64_MAX) return true;
 
-    Runtime *runtime = tern_api_runtime();
-    tern_port_mutex_lock(&runtime->lock);
-    enlarge_memory_error_callback_t callback = runtime->enlarge_callback;
-    void *user_data = runtime->enlarge_user_data;
-    tern_port_mutex_unlock(&runtime->lock);
-    if (callback != NULL) {
-        bool too_many = inc_page_count > memory->max_pages - memory->npages;
-        callback((u32)u64_min(inc_page_count, UINT32_MAX), tern_memory_size(memory), 0,
-                 too_many ? MAX_SIZE_REACHED : INTERNAL_ERROR, module_inst,
-                 tern_api_env_in_use(module_inst), user_data);
-    }
+    tell_refused(memory, 0, inc_page_count, module_inst, tern_api_env_in_use(module_inst));
     return false;
+}
+
+void tern_api_grow_refused(Exec *x, Memory *memory, u32 memory_index, u64 delta_pages)
+{
+    tell_refused(memory, memory_index, delta_pages, x->instance->host_data, x->host_data);
 }
 
 void wasm_runtime_set_enlarge_mem_error_callback(const enlarge_memory_error_callback_t callback,
@@ -143,7 +153,7 @@ static u64 guest_alloc(wasm_module_inst_t inst, u64 size)
             WASM_LOG_LEVEL_WARNING,
             "allocate %llu bytes memory failed: the guest's %s has no room (memory is %llu bytes)",
             (unsigned long long)size, is_script ? "__new" : "malloc",
-            (unsigned long long)tern_memory_size(memory));
+            (unsigned long long)tern_memory_size_bytes(memory));
     } else if (!tern_guest_range_ok(memory, addr, size)) {
         tern_api_log(
             WASM_LOG_LEVEL_WARNING,
@@ -348,7 +358,7 @@ bool wasm_runtime_get_app_addr_range(wasm_module_inst_t module_inst, uint64_t ap
     bool is_window = app_offset >= tern_memory_window(memory);
     if (p_app_start_offset != NULL) *p_app_start_offset = is_window ? tern_memory_window(memory) : 0;
     if (p_app_end_offset != NULL)
-        *p_app_end_offset = is_window ? MEMORY_WINDOW_END : tern_memory_size(memory);
+        *p_app_end_offset = is_window ? MEMORY_WINDOW_END : tern_memory_size_bytes(memory);
     return true;
 }
 
@@ -359,7 +369,7 @@ bool wasm_runtime_get_native_addr_range(wasm_module_inst_t module_inst, uint8_t 
     u64 addr;
     if (memory == NULL || !tern_guest_addr(memory, native_ptr, &addr)) return false;
     if (p_native_start_addr != NULL) *p_native_start_addr = memory->base;
-    if (p_native_end_addr != NULL) *p_native_end_addr = memory->base + tern_memory_size(memory);
+    if (p_native_end_addr != NULL) *p_native_end_addr = memory->base + tern_memory_size_bytes(memory);
     return true;
 }
 
@@ -369,7 +379,7 @@ bool wasm_runtime_get_export_global_inst(const wasm_module_inst_t module_inst, c
                                          wasm_global_inst_t *global_inst)
 {
     Extern found;
-    bool ok = tern_instance_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
+    bool ok = tern_instance_find_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
     if (!ok || found.kind != EXTERN_GLOBAL) return false;
     *global_inst = (wasm_global_inst_t){
         .kind = tern_api_valkind(module_inst->store->engine->types, found.u.global->type.type),
@@ -383,7 +393,7 @@ bool wasm_runtime_get_export_table_inst(const wasm_module_inst_t module_inst, co
                                         wasm_table_inst_t *table_inst)
 {
     Extern found;
-    bool ok = tern_instance_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
+    bool ok = tern_instance_find_export(module_inst->instance, (Name){name, (u32)strlen(name)}, &found);
     if (!ok || found.kind != EXTERN_TABLE) return false;
     Table *table = found.u.table;
     *table_inst = (wasm_table_inst_t){

@@ -9,7 +9,9 @@
 
 struct RegisteredModule {
     RegisteredModule *next;
-    wasm_module_t module; /* holds it, and has the name */
+    wasm_module_t module; /* holds it */
+    size_t size;
+    char name[]; /* NUL-terminated */
 };
 
 /* Modules that are being loaded because another imports them, to see a circle. */
@@ -52,7 +54,7 @@ static const char *copy_text(Arena *arena, const char *text, size_t size)
 static wasm_module_t find_registered(const Runtime *runtime, Name name)
 {
     for (const RegisteredModule *r = runtime->registered; r != NULL; r = r->next) {
-        if (name_is(name, r->module->registered_name)) return r->module;
+        if (name_is(name, r->name)) return r->module;
     }
     return NULL;
 }
@@ -77,7 +79,7 @@ void tern_api_registered_clear(Runtime *runtime)
         wasm_module_t module = each->module;
         for (u32 i = 0; module->links != NULL && i < module->module->nimports; i++) {
             wasm_module_t provider = module->links[i].module;
-            module->links[i].module = NULL;
+            if (provider != NULL) module->links[i] = (ImportLink){.call = {.import = &module->module->imports[i]}};
             tern_api_module_release(provider);
         }
     }
@@ -86,29 +88,44 @@ void tern_api_registered_clear(Runtime *runtime)
         ApiEngine *engine = r->module->engine;
         __atomic_add_fetch(&engine->refs, 1,
                            __ATOMIC_RELAXED); /* its allocator has to outlive the module */
+        r->module->registered_name = NULL;
         tern_api_module_release(r->module);
-        tern_free(engine->alloc, r, sizeof *r);
+        tern_free(engine->alloc, r, r->size);
         tern_api_engine_release(engine);
         r = next;
     }
 }
 
-static const char *register_locked(Runtime *runtime, Name name, wasm_module_t module)
+/* Takes r, and sets it to NULL, if it is needed. */
+static const char *register_locked(Runtime *runtime, RegisteredModule **r, Name name, wasm_module_t module)
 {
     wasm_module_t other = find_registered(runtime, name);
     if (other == module) return NULL;
     if (other != NULL) return "the module name has been registered by another module";
     if (module->registered_name != NULL) return "the module has been registered with another name";
-    const char *copy = copy_text(&module->arena, name.bytes, name.size);
-    RegisteredModule *r = tern_alloc(module->engine->alloc, sizeof *r);
-    if (copy == NULL || r == NULL) {
-        tern_free(module->engine->alloc, r, sizeof *r);
-        return "allocate memory failed";
-    }
-    *r = (RegisteredModule){runtime->registered, tern_api_module_retain(module)};
-    module->registered_name = copy;
-    runtime->registered = r;
+    (*r)->next = runtime->registered;
+    (*r)->module = tern_api_module_retain(module);
+    module->registered_name = (*r)->name;
+    runtime->registered = *r;
+    *r = NULL;
     return NULL;
+}
+
+/* The host's allocator is called without the lock: it may ask the runtime something. */
+static const char *register_module(Name name, wasm_module_t module)
+{
+    Alloc *alloc = module->engine->alloc;
+    size_t size = sizeof(RegisteredModule) + name.size + 1;
+    RegisteredModule *r = tern_alloc_zeroed(alloc, 1, size);
+    if (r == NULL) return "allocate memory failed";
+    memcpy(r->name, name.bytes, name.size);
+    r->size = size;
+    Runtime *runtime = tern_api_runtime();
+    tern_port_mutex_lock(&runtime->lock);
+    const char *reason = register_locked(runtime, &r, name, module);
+    tern_port_mutex_unlock(&runtime->lock);
+    if (r != NULL) tern_free(alloc, r, size);
+    return reason;
 }
 
 bool wasm_runtime_register_module(const char *module_name, wasm_module_t module, char *error_buf,
@@ -120,12 +137,7 @@ bool wasm_runtime_register_module(const char *module_name, wasm_module_t module,
         reason = module == NULL ? "module is null" : "module name is null";
     else if (tern_api_is_builtin_module(name))
         reason = "can not register as a built-in module";
-    if (reason == NULL) {
-        Runtime *runtime = tern_api_runtime();
-        tern_port_mutex_lock(&runtime->lock);
-        reason = register_locked(runtime, name, module);
-        tern_port_mutex_unlock(&runtime->lock);
-    }
+    if (reason == NULL) reason = register_module(name, module);
     if (reason != NULL)
         tern_api_error(error_buf, error_buf_size, "Register module failed: %s", reason);
     return reason == NULL;

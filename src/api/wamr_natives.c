@@ -100,6 +100,34 @@ void tern_api_natives_clear(Runtime *runtime)
     }
 }
 
+/* --- our own ---------------------------------------------------------------------------------- */
+
+static u32 shared_heap_malloc(wasm_exec_env_t env, u32 size)
+{
+    return (u32)wasm_runtime_shared_heap_malloc(env->inst, size, NULL);
+}
+
+static void shared_heap_free(wasm_exec_env_t env, void *ptr)
+{
+    u64 addr = wasm_runtime_addr_native_to_app(env->inst, ptr);
+    wasm_runtime_shared_heap_free(env->inst, addr);
+}
+
+/* Of the module env, behind everything that hosts register. */
+static const NativeSymbol own_symbols[] = {
+    {"shared_heap_malloc", (void *)shared_heap_malloc, "(i)i", NULL},
+    {"shared_heap_free", (void *)shared_heap_free, "(*)", NULL},
+};
+
+static const NativeSymbol *find_own(Name module, Name name)
+{
+    for (u32 i = 0; i < COUNT_OF(own_symbols) && name_is(module, "env"); i++)
+        if (name_is(name, own_symbols[i].symbol)) return &own_symbols[i];
+    return NULL;
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
 /* The symbol of the newest group that has it, by value. The runtime's lock is held. */
 static const NativeSymbol *find(const Runtime *runtime, Name module, Name name, bool *is_raw)
 {
@@ -112,7 +140,8 @@ static const NativeSymbol *find(const Runtime *runtime, Name module, Name name, 
         *is_raw = group->is_raw;
         return &group->symbols[*index];
     }
-    return NULL;
+    *is_raw = false;
+    return find_own(module, name);
 }
 
 bool tern_api_native_exists(const char *module_name, const char *name)
@@ -183,7 +212,8 @@ bool tern_api_builtin_global(const Import *import, const GlobalType *type, Value
 bool wasm_runtime_is_import_func_linked(const char *module_name, const char *func_name)
 {
     return tern_api_native_exists(module_name, func_name) ||
-           tern_wasi_is_module((Name){module_name, (u32)strlen(module_name)});
+           tern_wasi_has((Name){module_name, (u32)strlen(module_name)},
+                         (Name){func_name, (u32)strlen(func_name)});
 }
 
 bool wasm_runtime_is_import_global_linked(const char *module_name, const char *global_name)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* wamr_stack.c - call stacks as text and as frames, and where an instance's memory goes. */
+/* wamr_stack.c - call stacks as text and as frames. */
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "api/wamr.h"
-#include "runtime/guest_heap.h"
-#include "runtime/guest_range.h"
 
 u32 tern_api_frames(wasm_exec_env_t env, TrapFrame *frames, u32 max)
 {
@@ -110,23 +108,4 @@ uint32_t wasm_copy_callstack(const wasm_exec_env_t exec_env, WASMCApiFrame *buff
         };
     }
     return copied;
-}
-
-void wasm_runtime_dump_mem_consumption(wasm_exec_env_t exec_env)
-{
-    if (exec_env == NULL || exec_env->root == NULL) return;
-    const Instance *instance = exec_env->inst->instance;
-    printf("\nMemory consumption of module instance %s:\n", exec_env->inst->module->name);
-    for (u32 i = 0; i < instance->module->nmemories; i++) {
-        const Memory *memory = instance->memories[i];
-        printf("  memory %u: %llu bytes, %llu pages of at most %llu\n", (unsigned)i,
-               (unsigned long long)tern_memory_size(memory), (unsigned long long)memory->npages,
-               (unsigned long long)memory->max_pages);
-        if (memory->heap == NULL) continue;
-        GuestHeapStats stats = tern_guest_heap_stats(memory->heap);
-        printf("  host-managed heap: %llu bytes, %llu free, highmark %llu, %llu live blocks\n",
-               (unsigned long long)stats.total_bytes, (unsigned long long)stats.free_bytes,
-               (unsigned long long)stats.highmark_bytes, (unsigned long long)stats.live_blocks);
-    }
-    printf("  stack: %llu bytes\n\n", (unsigned long long)exec_env->x->stack_bytes);
 }

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* tern_engine.c - include/tern.h: errors, engines, and loading modules. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/tern_handles.h"
+#include "binary/decode.h"
+#include "interp/interp.h"
+
+const char *tern_version(void) { return TERN_VERSION_TEXT; }
+
+/* --- errors ----------------------------------------------------------------------------------------- */
+
+void tern_error_say(tern_error *error, tern_error_kind kind, const char *format, ...)
+{
+    if (error == NULL) return;
+    error->kind = kind;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+}
+
+void tern_error_no_memory(tern_error *error) { tern_error_say(error, TERN_ERROR_RESOURCE, "out of memory"); }
+
+void tern_error_diag(tern_error *error, const Diag *diag)
+{
+    if (error == NULL) return;
+    static const tern_error_kind kinds[] = {
+        [DIAG_KIND_NONE] = TERN_ERROR_RESOURCE,    [DIAG_KIND_MALFORMED] = TERN_ERROR_MALFORMED,
+        [DIAG_KIND_INVALID] = TERN_ERROR_INVALID,  [DIAG_KIND_LINK] = TERN_ERROR_LINK,
+        [DIAG_KIND_RESOURCE] = TERN_ERROR_RESOURCE,
+    };
+    error->kind = kinds[tern_diag_kind(diag->code)];
+    tern_diag_format(diag, error->text, sizeof error->text);
+}
+
+/* --- engines ------------------------------------------------------------------------------------------ */
+
+static void *host_resize(Alloc *self, void *ptr, size_t old_size, size_t new_size)
+{
+    const HostAlloc *host = (const HostAlloc *)(const void *)self;
+    return host->given.realloc(host->given.user, ptr, old_size, new_size);
+}
+
+tern_engine *tern_engine_create_with(const tern_engine_options *options, tern_error *error)
+{
+    const tern_engine_options defaults = TERN_ENGINE_OPTIONS_DEFAULT;
+    if (options == NULL) options = &defaults;
+    if (options->struct_size != sizeof *options) {
+        tern_error_say(error, TERN_ERROR_USAGE,
+                       "tern_engine_options: struct_size is %zu, and this library knows %zu: start from "
+                       "TERN_ENGINE_OPTIONS_DEFAULT",
+                       options->struct_size, sizeof *options);
+        return NULL;
+    }
+    bool is_own = options->allocator.realloc != NULL;
+    HostAlloc host = {.base.resize = host_resize, .given = options->allocator};
+    Alloc *alloc = is_own ? &host.base : tern_port_system_alloc();
+    tern_engine *handle = tern_alloc_zeroed(alloc, 1, sizeof *handle);
+    if (handle == NULL) {
+        tern_error_no_memory(error);
+        return NULL;
+    }
+    handle->host = host;
+    handle->alloc = is_own ? &handle->host.base : alloc;
+    handle->engine = tern_engine_new(&(EngineOptions){.alloc = handle->alloc, .features = FEATURES_ALL,
+                                                      .tier = &tern_interp_tier,
+                                                      .memories_move = options->checks_explicitly});
+    if (handle->engine == NULL) {
+        tern_free(alloc, handle, sizeof *handle);
+        tern_error_no_memory(error);
+        return NULL;
+    }
+    tern_watchdog_init(&handle->watchdog);
+    tern_port_mutex_init(&handle->lock);
+    return handle;
+}
+
+tern_engine *tern_engine_create(void) { return tern_engine_create_with(NULL, NULL); }
+
+void tern_engine_destroy(tern_engine *engine)
+{
+    if (engine == NULL) return;
+    tern_watchdog_done(&engine->watchdog);
+    tern_port_mutex_done(&engine->lock);
+    tern_engine_free(engine->engine);
+    HostAlloc host = engine->host; /* it lies in what is freed */
+    Alloc *alloc = engine->alloc == &engine->host.base ? &host.base : engine->alloc;
+    tern_free(alloc, engine, sizeof *engine);
+}
+
+/* --- modules ------------------------------------------------------------------------------------------ */
+
+tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t size_bytes, tern_error *error)
+{
+    Diag diag = {0};
+    Module *module = tern_module_decode(
+        engine->engine->types, engine->alloc, bytes, size_bytes,
+        &(DecodeOptions){.features = engine->engine->options.features, .copy_bytes = true}, &diag);
+    if (module == NULL) {
+        tern_error_diag(error, &diag);
+        return NULL;
+    }
+    tern_module *handle = tern_alloc_zeroed(engine->alloc, 1, sizeof *handle);
+    if (handle == NULL) {
+        tern_module_release(module);
+        tern_error_no_memory(error);
+        return NULL;
+    }
+    *handle = (tern_module){.engine = engine, .module = module, .refs = 1};
+    return handle;
+}
+
+void tern_module_unhold(tern_module *module)
+{
+    if (module == NULL || __atomic_sub_fetch(&module->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
+    Alloc *alloc = module->engine->alloc;
+    tern_module_release(module->module);
+    tern_free(alloc, module, sizeof *module);
+}
+
+void tern_module_unload(tern_module *module)
+{
+    if (module == NULL) return;
+    __atomic_store_n(&module->is_unloaded, 1, __ATOMIC_RELEASE);
+    tern_module_unhold(module);
+}

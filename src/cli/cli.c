@@ -3,9 +3,11 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- messages --------------------------------------------------------------------------------------- */
@@ -26,10 +28,10 @@ void cli_print_name(FILE *out, const char *bytes, size_t size)
     }
 }
 
-static bool has_colour(void)
+bool cli_has_colour(int fd)
 {
-    const char *term = getenv("TERM");
-    return isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(fd) && (no == NULL || no[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 }
 
 __attribute__((format(printf, 1, 0)))
@@ -38,7 +40,7 @@ static void print_error(const char *format, va_list args)
     char text[1024];
     vsnprintf(text, sizeof text, format, args);
     fflush(stdout);
-    fputs(has_colour() ? "tern: \033[1;31merror:\033[0m " : "tern: error: ", stderr);
+    fputs(cli_has_colour(STDERR_FILENO) ? "tern: \033[1;31merror:\033[0m " : "tern: error: ", stderr);
     cli_print_name(stderr, text, strlen(text));
     putc('\n', stderr);
 }
@@ -51,17 +53,22 @@ void cli_error(const char *format, ...)
     va_end(args);
 }
 
-int cli_usage_error(const char *command, const char *format, ...)
+int cli_usage_error(CommandId command, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     print_error(format, args);
     va_end(args);
-    fprintf(stderr, "See: tern help%s%s\n", command != NULL ? " " : "", command != NULL ? command : "");
+    bool is_command = cli_is_command(command);
+    fprintf(stderr, "See: tern help%s%s\n", is_command ? " " : "", is_command ? cli_commands[command].name : "");
     return EXIT_USAGE;
 }
 
-bool cli_is_help(const char *arg) { return strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0; }
+int cli_no_memory(void)
+{
+    cli_error("out of memory");
+    return EXIT_LINK;
+}
 
 int cli_finish(int code)
 {
@@ -72,45 +79,56 @@ int cli_finish(int code)
 
 /* --- files ------------------------------------------------------------------------------------------ */
 
-/* The whole of a file, to be freed; NULL with errno set. */
-static unsigned char *read_all(FILE *file, size_t *size)
+/* A regular file is read in one piece of its size and a byte, so that its end is seen; the rest as it comes. */
+static unsigned char *read_all(int fd, size_t *size)
 {
-    size_t cap = 65536, n = 0;
+    struct stat status;
+    if (fstat(fd, &status) != 0) return NULL;
+    bool has_size = S_ISREG(status.st_mode) && status.st_size > 0 && (uint64_t)status.st_size < SIZE_MAX;
+    size_t cap = has_size ? (size_t)status.st_size + 1 : 65536, n = 0;
     unsigned char *bytes = malloc(cap);
     while (bytes != NULL) {
-        n += fread(bytes + n, 1, cap - n, file);
-        if (n < cap) break;
-        unsigned char *more = cap <= SIZE_MAX / 2 ? realloc(bytes, cap * 2) : NULL;
-        if (more == NULL) {
+        ssize_t got = read(fd, bytes + n, cap - n);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            int err = errno;
             free(bytes);
-            errno = ENOMEM;
+            errno = err;
             return NULL;
         }
+        if (got == 0) break;
+        n += (size_t)got;
+        if (n < cap) continue;
+        unsigned char *more = cap <= SIZE_MAX / 2 ? realloc(bytes, cap * 2) : NULL;
+        if (more == NULL) free(bytes);
         bytes = more;
         cap *= 2;
     }
-    if (bytes != NULL && ferror(file)) {
-        int err = errno;
-        free(bytes);
-        errno = err;
-        return NULL;
-    }
+    if (bytes == NULL) errno = ENOMEM;
     *size = n;
+    return bytes;
+}
+
+unsigned char *cli_read_file(const char *path, size_t *size)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return NULL;
+    unsigned char *bytes = read_all(fd, size);
+    int err = errno;
+    if (!is_stdin) close(fd);
+    errno = err;
     return bytes;
 }
 
 tern_module *cli_load(tern_engine *engine, const char *path, uint64_t *size_bytes, int *exit_code)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    const char *name = is_stdin ? "standard input" : path;
-    FILE *file = is_stdin ? stdin : fopen(path, "rb");
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     size_t size = 0;
-    unsigned char *bytes = file != NULL ? read_all(file, &size) : NULL;
-    int err = errno;
-    if (file != NULL && !is_stdin) fclose(file);
+    unsigned char *bytes = cli_read_file(path, &size);
     if (bytes == NULL) {
-        cli_error("%s: %s", name, strerror(err));
-        *exit_code = EXIT_USAGE;
+        cli_error("%s: %s", name, strerror(errno));
+        *exit_code = EXIT_FILE;
         return NULL;
     }
 
@@ -119,7 +137,7 @@ tern_module *cli_load(tern_engine *engine, const char *path, uint64_t *size_byte
     free(bytes);
     if (module == NULL) {
         cli_error("%s: %s", name, error.text);
-        *exit_code = EXIT_MODULE;
+        *exit_code = error.kind == TERN_ERROR_RESOURCE ? EXIT_LINK : EXIT_MODULE;
     }
     if (size_bytes != NULL) *size_bytes = size;
     return module;

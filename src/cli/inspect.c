@@ -1,40 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* inspect.c - tern inspect. */
-#include "cli.h"
+/* inspect.c - tern inspect, for people; inspect_json.c is for programs. */
+#include "inspect.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
-const char cli_inspect_help[] =
-    "tern inspect - show what a module is made of\n"
-    "\n"
-    "Usage: tern inspect FILE\n"
-    "\n"
-    "Prints, for a valid module: the proposals it uses beyond WebAssembly 1.0, what it imports and exports\n"
-    "with types, its memories (minimum and maximum in pages) and tables, how many functions and globals it\n"
-    "has, and the size of every section. Nothing is run. - is standard input.\n"
-    "\n"
-    "Examples:\n"
-    "  tern inspect plugin.wasm\n"
-    "  tern inspect plugin.wasm | grep wasi_      does it need WASI?\n"
-    "\n"
-    "Exit codes: 0, 2 if the file cannot be read, 3 if it is not a valid module.\n";
+#include "cli.h"
 
-static const char *const kind_names[] = {"func", "table", "memory", "global", "tag"};
+const char *const cli_kind_names[] = {"func", "table", "memory", "global", "tag"};
+
+char *cli_type_text(const tern_module *module, tern_kind kind, uint32_t index)
+{
+    size_t length = tern_module_type_text(module, kind, index, NULL, 0);
+    char *text = malloc(length + 1);
+    if (text != NULL) tern_module_type_text(module, kind, index, text, length + 1);
+    return text;
+}
+
+bool cli_memory_bytes(const char *type, uint64_t *min, uint64_t *max, bool *has_max)
+{
+    uint64_t page = 65536;
+    const char *size = strstr(type, "pagesize ");
+    if (size != NULL) page = strtoull(size + strlen("pagesize "), NULL, 10);
+    const char *at = strncmp(type, "i64 ", 4) == 0 ? type + 4 : type;
+    char *end;
+    *min = strtoull(at, &end, 10);
+    if (end == at) return false;
+    at = end;
+    *max = strtoull(at, &end, 10);
+    *has_max = end != at;
+    /* Of a 64-bit memory the greatest is one byte more than there are numbers for. */
+    if (page == 0 || *min > UINT64_MAX / page) return false;
+    *min *= page;
+    *max = *max > UINT64_MAX / page ? UINT64_MAX : *max * page;
+    return true;
+}
 
 /* Prints a space and the type, if it has any text. */
 static void print_type(const tern_module *module, tern_kind kind, uint32_t index)
 {
-    char small[256];
-    size_t length = tern_module_type_text(module, kind, index, small, sizeof small);
-    char *text = small;
-    if (length >= sizeof small) {
-        text = malloc(length + 1);
-        if (text == NULL) return;
-        tern_module_type_text(module, kind, index, text, length + 1);
-    }
-    if (length > 0) printf(" %s", text);
-    if (text != small) free(text);
+    char *text = cli_type_text(module, kind, index);
+    if (text != NULL && text[0] != '\0') printf(" %s", text);
+    free(text);
 }
 
 static void print_items(const tern_module *module, const char *title, uint32_t n, bool is_import)
@@ -43,7 +51,7 @@ static void print_items(const tern_module *module, const char *title, uint32_t n
     tern_item item;
     for (uint32_t i = 0; i < n; i++) {
         if (!(is_import ? tern_module_import(module, i, &item) : tern_module_export(module, i, &item))) break;
-        printf("  %-6s ", kind_names[item.kind]);
+        printf("  %-6s ", cli_kind_names[item.kind]);
         if (is_import) {
             cli_print_name(stdout, item.module.bytes, item.module.size);
             putchar('.');
@@ -61,13 +69,28 @@ static void print_count(const char *title, uint32_t n, uint32_t imported)
     putchar('\n');
 }
 
+/* "1 2 (65536 to 131072 bytes)" */
+static void print_memory(const tern_module *module, uint32_t index)
+{
+    print_type(module, TERN_MEMORY, index);
+    char *text = cli_type_text(module, TERN_MEMORY, index);
+    uint64_t min, max;
+    bool has_max;
+    if (text != NULL && cli_memory_bytes(text, &min, &max, &has_max)) {
+        if (has_max && max != min) printf(" (%" PRIu64 " to %" PRIu64 " bytes)", min, max);
+        else printf(" (%" PRIu64 " bytes%s)", min, has_max ? "" : " to start with");
+    }
+    free(text);
+}
+
 static void print_typed(const tern_module *module, const char *title, tern_kind kind, uint32_t n,
                         uint32_t imported)
 {
     print_count(title, n, imported);
     for (uint32_t i = 0; i < n; i++) {
         printf("  %" PRIu32 ":", i);
-        print_type(module, kind, i);
+        if (kind == TERN_MEMORY) print_memory(module, i);
+        else print_type(module, kind, i);
         putchar('\n');
     }
 }
@@ -110,21 +133,27 @@ static void print_module(const tern_module *module, const char *path, uint64_t s
     print_sections(module);
 }
 
+static int take(void *self, OptionId id, const char *value)
+{
+    bool *is_json = self;
+    (void)value;
+    *is_json |= id == OPTION_INSPECT_JSON;
+    return EXIT_OK;
+}
+
 int cli_inspect(int argc, char **argv)
 {
-    if (argc > 1 && argv[1][0] == '-' && argv[1][1] != '\0')
-        return cli_usage_error("inspect", "unknown option %s", argv[1]);
-    if (argc != 2) return cli_usage_error("inspect", argc < 2 ? "which file?" : "one file at a time");
+    bool is_json = false;
+    int n, code = cli_options_read(COMMAND_INSPECT, argc, argv, take, &is_json, &n);
+    if (code != EXIT_OK) return code;
+    if (n != 1) return cli_usage_error(COMMAND_INSPECT, n == 0 ? "which file?" : "one file at a time");
 
     tern_engine *engine = tern_engine_create();
-    if (engine == NULL) {
-        cli_error("out of memory");
-        return EXIT_MODULE;
-    }
-    int code = EXIT_OK;
+    if (engine == NULL) return cli_no_memory();
     uint64_t size_bytes = 0;
     tern_module *module = cli_load(engine, argv[1], &size_bytes, &code);
-    if (module != NULL) print_module(module, argv[1], size_bytes);
+    if (module != NULL && is_json) cli_print_json(module, argv[1], size_bytes);
+    else if (module != NULL) print_module(module, argv[1], size_bytes);
     tern_module_unload(module);
     tern_engine_destroy(engine);
     return code;

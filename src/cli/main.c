@@ -1,91 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* main.c - tern: which command, and its help. */
-#include "cli.h"
-
+/* main.c - tern: which command; and the same program under the name iwasm. */
 #include <string.h>
 
-static const char help_text[] =
-    "tern - run and examine WebAssembly modules\n"
-    "\n"
-    "Usage: tern COMMAND [OPTIONS] FILE...\n"
-    "\n"
-    "Commands:\n"
-    "  run FILE [ARGS...]   run a program, or call one of its functions\n"
-    "  inspect FILE         show imports, exports, memories, features and sections\n"
-    "  validate FILE...     check that modules are well formed and valid\n"
-    "  help [COMMAND]       this text, or a command's\n"
-    "\n"
-    "Options:\n"
-    "  -h, --help           this text; after a command, the command's\n"
-    "  -V, --version        the version\n"
-    "\n"
-    "Examples:\n"
-    "  tern run hello.wasm one two          main gets \"hello.wasm\", \"one\", \"two\"\n"
-    "  tern run --invoke add math.wasm 2 3  prints 5:i32\n"
-    "  tern inspect hello.wasm              what does it import?\n"
-    "\n"
-    "Exit codes:\n"
-    "  0     success; a program that is run ends with its own code\n"
-    "  2     wrong usage, or a file that cannot be read\n"
-    "  3     not a valid module, or an import that nobody provides\n"
-    "  134   the program trapped or was stopped by --timeout\n";
+#include "cli.h"
 
-static const struct {
-    const char *name;
-    Command *run;
-    const char *help;
-} commands[] = {
-    {"run", cli_run, cli_run_help},
-    {"inspect", cli_inspect, cli_inspect_help},
-    {"validate", cli_validate, cli_validate_help},
-    {"help", cli_help, help_text},
+static Command *const runs[NCOMMANDS] = {
+    [COMMAND_RUN] = cli_run,
+    [COMMAND_INSPECT] = cli_inspect,
+    [COMMAND_VALIDATE] = cli_validate,
+    [COMMAND_COMPILE] = cli_compile,
+    [COMMAND_COMPLETION] = cli_completion,
+    [COMMAND_HELP] = cli_help,
 };
-enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
-static int unknown_command(const char *name)
+int cli_unknown_command(const char *name)
 {
     size_t size = strlen(name);
     if (size > 5 && strcmp(name + size - 5, ".wasm") == 0)
-        return cli_usage_error(NULL, "\"%s\" is no command; to run it: tern run %s", name, name);
-    return cli_usage_error(NULL, "\"%s\" is no command", name);
+        return cli_usage_error(COMMAND_TERN, "\"%s\" is no command; to run it: tern run %s", name, name);
+    Suggestion suggestion = cli_suggestion(name);
+    for (int i = 0; i < NCOMMANDS; i++)
+        if (cli_is_command((CommandId)i)) cli_suggestion_try(&suggestion, cli_commands[i].name);
+    if (suggestion.best != NULL)
+        return cli_usage_error(COMMAND_TERN, "\"%s\" is no command; did you mean %s?", name, suggestion.best);
+    return cli_usage_error(COMMAND_TERN, "\"%s\" is no command", name);
 }
 
-int cli_help(int argc, char **argv)
+static bool is_option(OptionId id, const char *arg)
 {
-    if (argc > 2) return cli_usage_error(NULL, "help takes one command");
-    if (argc < 2) {
-        fputs(help_text, stdout);
+    return strcmp(arg, cli_options[id].name) == 0 || strcmp(arg, cli_options[id].other) == 0;
+}
+
+static int run(int argc, char **argv)
+{
+    if (is_option(OPTION_TERN_HELP, argv[1])) {
+        cli_print_help(COMMAND_TERN);
         return EXIT_OK;
     }
-    for (int i = 0; i < NCOMMANDS; i++) {
-        if (strcmp(argv[1], commands[i].name) != 0) continue;
-        fputs(commands[i].help, stdout);
+    if (is_option(OPTION_TERN_VERSION, argv[1])) {
+        printf("tern %s\n", tern_version());
         return EXIT_OK;
     }
-    return unknown_command(argv[1]);
+    if (argv[1][0] == '-' && argv[1][1] != '\0')
+        return cli_usage_error(COMMAND_TERN, "unknown option %s; options of a command follow its name", argv[1]);
+    CommandId command = cli_find_command(argv[1]);
+    if (command == NCOMMANDS || runs[command] == NULL) return cli_unknown_command(argv[1]);
+    int code = runs[command](argc - 1, argv + 1);
+    return code == CLI_HELPED ? EXIT_OK : code;
 }
 
 int main(int argc, char **argv)
 {
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *name = argc > 0 ? (slash != NULL ? slash + 1 : argv[0]) : "";
+    if (strncmp(name, "iwasm", 5) == 0) return cli_iwasm(argc, argv);
     if (argc < 2) {
-        fputs(help_text, stderr);
+        cli_error("which command?");
+        cli_print_help(COMMAND_TERN);
         return EXIT_USAGE;
     }
-    if (cli_is_help(argv[1])) return cli_finish(cli_help(1, argv));
-    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-        printf("tern %s\n", tern_version());
-        return cli_finish(EXIT_OK);
-    }
-    if (argv[1][0] == '-' && argv[1][1] != '\0')
-        return cli_usage_error(NULL, "unknown option %s; options of a command follow its name", argv[1]);
-
-    for (int i = 0; i < NCOMMANDS; i++) {
-        if (strcmp(argv[1], commands[i].name) != 0) continue;
-        if (argc > 2 && cli_is_help(argv[2])) {
-            fputs(commands[i].help, stdout);
-            return cli_finish(EXIT_OK);
-        }
-        return cli_finish(commands[i].run(argc - 1, argv + 1));
-    }
-    return unknown_command(argv[1]);
+    return cli_finish(run(argc, argv));
 }

@@ -1,109 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* run.c - tern run: a program with WASI, or one function with values from the command line. */
-#include "cli.h"
-
-#include <errno.h>
 #include <inttypes.h>
-#include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-const char cli_run_help[] =
-    "tern run - run a program, or call one of its functions\n"
-    "\n"
-    "Usage: tern run [OPTIONS] FILE [ARGS...]\n"
-    "\n"
-    "Runs the program in FILE (- is standard input): calls its _start with WASI preview 1. ARGS are the\n"
-    "program's arguments; options of tern stand before FILE. The program sees its arguments, the variables\n"
-    "given by --env, directories given by --dir, the standard streams, clocks and random numbers, and\n"
-    "nothing else of this machine.\n"
-    "\n"
-    "Options:\n"
-    "  --env NAME=VALUE     an environment variable for the program; may be repeated. Nothing of the\n"
-    "                       shell's environment is passed on its own\n"
-    "  --dir HOST[::GUEST]  a directory the program may use, called GUEST by it (default: HOST); may be\n"
-    "                       repeated. With :ro at the end it can only be read. Paths cannot leave it\n"
-    "  --arg0 NAME          the program's own name, argv[0], instead of FILE\n"
-    "  --invoke NAME        call the exported function NAME with ARGS as its arguments, and print each\n"
-    "                       result as VALUE:TYPE. Integers are decimal or 0x..., a v128 is 0x and 32\n"
-    "                       digits, a reference is null\n"
-    "  --timeout SECONDS    stop the program after that time (2, 0.5), wherever it is\n"
-    "  --stack-size BYTES   room for the program's calls, with K or M behind it if you like; default 1M\n"
-    "  --trap-missing       start although functions are missing that the program imports; calling one traps\n"
-    "\n"
-    "Examples:\n"
-    "  tern run hello.wasm                            run a program\n"
-    "  tern run --env LANG=C sort.wasm -r <words      options of the program stand behind FILE\n"
-    "  tern run --dir site::/ --dir /etc:ro web.wasm  site is its root, /etc can be read\n"
-    "  tern run --invoke fac math.wasm 20             prints 2432902008176640000:i64\n"
-    "  tern run --timeout 1 --invoke spin busy.wasm   ends with exit code 134\n"
-    "\n"
-    "Exit codes:\n"
-    "  the program's own (of one whose last eight bits are zero, 1); 0 when it returns\n"
-    "  2     wrong usage, or a file that cannot be read\n"
-    "  3     not a valid module, or an import that nobody provides\n"
-    "  134   the program trapped, or ran into --timeout; what and where is on standard error\n";
+#include "cli.h"
+#include "trap.h"
+
+typedef struct Preload {
+    char *name;
+    const char *path;
+    tern_module *module;
+    tern_instance *instance;
+} Preload;
 
 typedef struct RunOptions {
     const char *path, *arg0, *invoke;
     const char **env;
     uint32_t nenv;
-    tern_dir *dirs; /* their names lie in dir_names */
+    tern_dir *dirs;
     uint32_t ndirs;
-    char **dir_names;
-    double timeout_seconds; /* 0: none */
-    size_t stack_bytes;     /* 0: the default */
-    bool trap_missing;
+    Preload *preloads;
+    uint32_t npreloads;
+    char **owned; /* strings that the above point into */
+    uint32_t nowned;
+    const char *timeout; /* as it was written; NULL: none */
+    uint64_t timeout_ns, fuel, stack_bytes, heap_bytes, max_memory_bytes, max_table_elems, max_gc_bytes, max_threads;
+    bool trap_missing, checks_explicitly;
     char **args; /* behind FILE */
-    int nargs;
+    uint32_t nargs;
 } RunOptions;
 
 /* --- options ---------------------------------------------------------------------------------------- */
 
-static bool parse_size(const char *text, size_t *out)
+/* A copy that lives as long as the options; NULL and a message if there is no memory. */
+static char *own(RunOptions *o, char *copy)
 {
-    char *end;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || errno != 0) return false;
-    unsigned shift = *end == 'K' || *end == 'k' ? 10 : *end == 'M' || *end == 'm' ? 20 : 0;
-    if (end[shift != 0] != '\0' || n == 0 || n > (SIZE_MAX >> 1 >> shift)) return false;
-    *out = (size_t)n << shift;
-    return true;
-}
-
-static bool parse_seconds(const char *text, double *out)
-{
-    char *end;
-    *out = strtod(text, &end);
-    return end != text && *end == '\0' && isfinite(*out) && *out > 0 && *out <= 1e9;
-}
-
-/* The value of option name at argv[*i]: "--name VALUE" or "--name=VALUE". NULL: another option. *missing: it
- * is this one, without a value. */
-static const char *option_value(const char *name, int argc, char **argv, int *i, bool *missing)
-{
-    const char *arg = argv[*i];
-    size_t size = strlen(name);
-    if (strncmp(arg, name, size) != 0) return NULL;
-    if (arg[size] == '=') return arg + size + 1;
-    if (arg[size] != '\0') return NULL;
-    if (*i + 1 < argc) return argv[++*i];
-    *missing = true;
-    return NULL;
+    if (copy == NULL) cli_no_memory();
+    else o->owned[o->nowned++] = copy;
+    return copy;
 }
 
 /* HOST[::GUEST][:ro] */
-static int parse_dir(const char *value, RunOptions *o)
+static int take_dir(RunOptions *o, const char *value)
 {
-    char *name = strdup(value);
-    if (name == NULL) {
-        cli_error("out of memory");
-        return EXIT_MODULE;
-    }
-    o->dir_names[o->ndirs] = name;
+    char *name = own(o, strdup(value));
+    if (name == NULL) return EXIT_LINK;
     tern_dir *dir = &o->dirs[o->ndirs++];
     size_t size = strlen(name);
     if (size > 3 && strcmp(name + size - 3, ":ro") == 0) {
@@ -117,211 +60,150 @@ static int parse_dir(const char *value, RunOptions *o)
         dir->guest = split + 2;
     }
     if (dir->host[0] == '\0' || dir->guest[0] == '\0')
-        return cli_usage_error("run", "--dir %s: write it HOST, HOST::GUEST or HOST::GUEST:ro", value);
+        return cli_usage_error(COMMAND_RUN, "--dir %s: write it HOST, HOST::GUEST or HOST::GUEST:ro", value);
     return EXIT_OK;
 }
 
-/* EXIT_OK, or the usage error that was printed. */
-static int parse_options(int argc, char **argv, RunOptions *o)
+/* NAME=VALUE, or NAME for what the environment has. */
+static int take_env(RunOptions *o, const char *value)
 {
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
-        const char *arg = argv[i], *value;
-        bool missing = false;
-        if (strcmp(arg, "--") == 0) {
-            i++;
-            break;
-        }
-        if (strcmp(arg, "--trap-missing") == 0) {
-            o->trap_missing = true;
-        } else if ((value = option_value("--env", argc, argv, &i, &missing)) != NULL) {
-            if (strchr(value, '=') == NULL || value[0] == '=')
-                return cli_usage_error("run", "--env %s: write it NAME=VALUE", value);
-            o->env[o->nenv++] = value;
-        } else if (!missing && (value = option_value("--dir", argc, argv, &i, &missing)) != NULL) {
-            int code = parse_dir(value, o);
-            if (code != EXIT_OK) return code;
-        } else if (!missing && (value = option_value("--arg0", argc, argv, &i, &missing)) != NULL) {
-            o->arg0 = value;
-        } else if (!missing && (value = option_value("--invoke", argc, argv, &i, &missing)) != NULL) {
-            o->invoke = value;
-        } else if (!missing && (value = option_value("--timeout", argc, argv, &i, &missing)) != NULL) {
-            if (!parse_seconds(value, &o->timeout_seconds))
-                return cli_usage_error("run", "--timeout %s: seconds, such as 2 or 0.5", value);
-        } else if (!missing && (value = option_value("--stack-size", argc, argv, &i, &missing)) != NULL) {
-            if (!parse_size(value, &o->stack_bytes))
-                return cli_usage_error("run", "--stack-size %s: bytes, such as 65536, 64K or 8M", value);
-        } else if (missing) {
-            return cli_usage_error("run", "%s needs a value", arg);
-        } else {
-            return cli_usage_error("run", "unknown option %s; options of the program stand behind FILE", arg);
-        }
+    if (value[0] == '=' || value[0] == '\0')
+        return cli_usage_error(COMMAND_RUN, "--env %s: write it NAME=VALUE, or NAME", value);
+    if (strchr(value, '=') != NULL) {
+        o->env[o->nenv++] = value;
+        return EXIT_OK;
     }
-    if (i == argc) return cli_usage_error("run", "which file?");
-    o->path = argv[i];
-    o->args = argv + i + 1;
-    o->nargs = argc - i - 1;
+    const char *inherited = getenv(value);
+    if (inherited == NULL) return EXIT_OK;
+    size_t size = strlen(value) + strlen(inherited) + 2;
+    char *text = own(o, malloc(size));
+    if (text == NULL) return EXIT_LINK;
+    snprintf(text, size, "%s=%s", value, inherited);
+    o->env[o->nenv++] = text;
     return EXIT_OK;
 }
 
-/* --- values ----------------------------------------------------------------------------------------- */
-
-/* Signed or unsigned, decimal or 0x; as many bits as the type has. */
-static bool parse_integer(const char *text, unsigned bits, uint64_t *out)
+static int take_preload(RunOptions *o, const char *value)
 {
-    bool is_negative = text[0] == '-';
-    const char *digits = text + (is_negative || text[0] == '+');
-    if (digits[0] < '0' || digits[0] > '9') return false;
-    bool is_hex = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
-    char *end;
-    errno = 0;
-    uint64_t n = strtoull(digits, &end, is_hex ? 16 : 10);
-    if (errno != 0 || *end != '\0') return false;
-    uint64_t max = is_negative ? (uint64_t)1 << (bits - 1) : UINT64_MAX >> (64 - bits);
-    if (n > max) return false;
-    *out = is_negative ? (uint64_t)0 - n : n;
-    return true;
+    char *name = own(o, strdup(value));
+    if (name == NULL) return EXIT_LINK;
+    char *split = strchr(name, '=');
+    if (split == NULL || split[1] == '\0')
+        return cli_usage_error(COMMAND_RUN, "--preload %s: write it NAME=FILE", value);
+    *split = '\0';
+    o->preloads[o->npreloads++] = (Preload){.name = name, .path = split + 1};
+    return EXIT_OK;
 }
 
-static bool parse_v128(const char *text, uint8_t bytes[16])
+static int take_tier(const char *value)
 {
-    if (strncmp(text, "0x", 2) != 0 || strlen(text) != 34 || strspn(text + 2, "0123456789abcdefABCDEF") != 32)
-        return false;
-    for (int i = 0; i < 16; i++) {
-        const char pair[3] = {text[2 + 2 * i], text[3 + 2 * i], '\0'};
-        bytes[15 - i] = (uint8_t)strtoul(pair, NULL, 16);
+    if (strcmp(value, "auto") == 0 || strcmp(value, "interp") == 0) return EXIT_OK;
+    cli_error("--tier %s: this build has no such tier; it has interp, the interpreter, which is also what auto is",
+              value);
+    return EXIT_ABSENT;
+}
+
+static int take_size(OptionId id, const char *value, uint64_t *out)
+{
+    if (cli_parse_size(value, out) && *out <= SIZE_MAX) return EXIT_OK;
+    return cli_usage_error(COMMAND_RUN, "%s %s: bytes, such as 65536, 64K or 8M", cli_options[id].name, value);
+}
+
+static int take_count(OptionId id, const char *value, uint64_t max, uint64_t *out)
+{
+    if (cli_parse_count(value, max, out)) return EXIT_OK;
+    return cli_usage_error(COMMAND_RUN, "%s %s: a number, at most %" PRIu64, cli_options[id].name, value, max);
+}
+
+static int take(void *self, OptionId id, const char *value)
+{
+    RunOptions *o = self;
+    switch (id) {
+    case OPTION_RUN_DIR: return take_dir(o, value);
+    case OPTION_RUN_ENV: return take_env(o, value);
+    case OPTION_RUN_ARG0: o->arg0 = value; break;
+    case OPTION_RUN_INVOKE: o->invoke = value; break;
+    case OPTION_RUN_PRELOAD: return take_preload(o, value);
+    case OPTION_RUN_TRAP: o->trap_missing = true; break;
+    case OPTION_RUN_TIMEOUT:
+        o->timeout = value;
+        if (cli_parse_duration(value, &o->timeout_ns)) break;
+        return cli_usage_error(COMMAND_RUN, "--timeout %s: seconds, such as 2 or 0.5, or a time such as 500ms", value);
+    case OPTION_RUN_FUEL: return take_count(id, value, TERN_UNLIMITED - 1, &o->fuel);
+    case OPTION_RUN_MAX_MEMORY: return take_size(id, value, &o->max_memory_bytes);
+    case OPTION_RUN_MAX_TABLE: return take_count(id, value, UINT32_MAX, &o->max_table_elems);
+    case OPTION_RUN_MAX_GC: return take_size(id, value, &o->max_gc_bytes);
+    case OPTION_RUN_MAX_THREADS: return take_count(id, value, UINT32_MAX, &o->max_threads);
+    case OPTION_RUN_STACK: return take_size(id, value, &o->stack_bytes);
+    case OPTION_RUN_HEAP: return take_size(id, value, &o->heap_bytes);
+    case OPTION_RUN_TIER: return take_tier(value);
+    case OPTION_RUN_CHECKS: o->checks_explicitly = true; break;
+    default: break;
     }
-    return true;
+    return EXIT_OK;
 }
 
-static bool parse_value(const char *text, tern_value *value)
+static bool options_init(RunOptions *o, size_t n)
 {
-    uint64_t bits = 0;
-    char *end = NULL;
-    switch (value->kind) {
-    case TERN_I32:
-        if (!parse_integer(text, 32, &bits)) return false;
-        value->of.i32 = (uint32_t)bits;
-        return true;
-    case TERN_I64: return parse_integer(text, 64, &value->of.i64);
-    case TERN_F32: value->of.f32 = strtof(text, &end); return end != text && *end == '\0';
-    case TERN_F64: value->of.f64 = strtod(text, &end); return end != text && *end == '\0';
-    case TERN_V128: return parse_v128(text, value->of.v128);
-    case TERN_REF: value->of.ref = 0; return strcmp(text, "null") == 0;
-    }
-    return false;
+    *o = (RunOptions){.fuel = TERN_UNLIMITED};
+    o->env = calloc(n, sizeof *o->env);
+    o->dirs = calloc(n, sizeof *o->dirs);
+    o->preloads = calloc(n, sizeof *o->preloads);
+    o->owned = calloc(n, sizeof *o->owned);
+    return o->env != NULL && o->dirs != NULL && o->preloads != NULL && o->owned != NULL;
 }
 
-static const char *const kind_names[] = {"i32", "i64", "f32", "f64", "v128", "ref"};
-
-static void print_value(const tern_value *value)
+static void options_done(RunOptions *o)
 {
-    switch (value->kind) {
-    case TERN_I32: printf("%" PRId32, (int32_t)value->of.i32); break;
-    case TERN_I64: printf("%" PRId64, (int64_t)value->of.i64); break;
-    case TERN_F32: printf("%.9g", (double)value->of.f32); break;
-    case TERN_F64: printf("%.17g", value->of.f64); break;
-    case TERN_V128:
-        fputs("0x", stdout);
-        for (int i = 15; i >= 0; i--) printf("%02x", value->of.v128[i]);
-        break;
-    case TERN_REF: fputs(value->of.ref == 0 ? "null" : "non-null", stdout); break;
-    }
-    printf(":%s\n", kind_names[value->kind]);
+    for (uint32_t i = 0; i < o->nowned; i++) free(o->owned[i]);
+    free(o->owned);
+    free(o->preloads);
+    free(o->dirs);
+    free(o->env);
 }
 
-/* --- the watchdog ----------------------------------------------------------------------------------- */
+/* --- limits ------------------------------------------------------------------------------------------- */
 
-/* A thread that interrupts the instance at the deadline, unless it is told before that all is over. */
-typedef struct Watchdog {
-    tern_instance *instance;
-    struct timespec deadline; /* CLOCK_MONOTONIC */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool is_over; /* under lock */
-    bool is_running;
-    pthread_t thread;
-} Watchdog;
+/* One run: the limits hold for all of its instances together. */
+typedef struct Run {
+    const RunOptions *o;
+    tern_engine *engine;
+    tern_store *store;   /* NULL without preloads */
+    tern_linker *linker; /* likewise */
+    uint64_t deadline_ns; /* of the monotonic clock */
+    bool is_fuelled;     /* fuel belongs to the store: it is given once */
+} Run;
 
-static void *watch(void *arg)
+static uint64_t now_ns(void)
 {
-    Watchdog *dog = arg;
-    pthread_mutex_lock(&dog->lock);
-    int status = 0;
-    while (!dog->is_over && status != ETIMEDOUT)
-        status = pthread_cond_timedwait(&dog->changed, &dog->lock, &dog->deadline);
-    if (!dog->is_over) tern_instance_interrupt(dog->instance, TERN_STOP_DEADLINE);
-    pthread_mutex_unlock(&dog->lock);
-    return NULL;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static bool watchdog_start(Watchdog *dog, tern_instance *instance, double seconds)
+/* Before each call: what is left of the time. False, having said why, if limits cannot be had. */
+static bool set_limits(Run *run, tern_instance *instance)
 {
-    clock_gettime(CLOCK_MONOTONIC, &dog->deadline);
-    double whole = floor(seconds);
-    dog->deadline.tv_sec += (time_t)whole;
-    dog->deadline.tv_nsec += (long)((seconds - whole) * 1e9);
-    if (dog->deadline.tv_nsec >= 1000000000) {
-        dog->deadline.tv_nsec -= 1000000000;
-        dog->deadline.tv_sec++;
-    }
-    dog->instance = instance;
-    dog->is_over = false;
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&dog->changed, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&dog->lock, NULL);
-    dog->is_running = pthread_create(&dog->thread, NULL, watch, dog) == 0;
-    return dog->is_running;
-}
-
-static void watchdog_stop(Watchdog *dog)
-{
-    if (!dog->is_running) return;
-    pthread_mutex_lock(&dog->lock);
-    dog->is_over = true;
-    pthread_cond_signal(&dog->changed);
-    pthread_mutex_unlock(&dog->lock);
-    pthread_join(dog->thread, NULL);
-    pthread_mutex_destroy(&dog->lock);
-    pthread_cond_destroy(&dog->changed);
-}
-
-/* --- running ---------------------------------------------------------------------------------------- */
-
-static void print_trap(const tern_instance *instance, double timeout_seconds)
-{
-    tern_trap trap;
-    if (!tern_instance_trap(instance, &trap)) return;
-    if (strcmp(trap.code, "DEADLINE") == 0)
-        cli_error("stopped after %g seconds (--timeout)", timeout_seconds);
-    else if (trap.has_address)
-        cli_error("trap: %s: %" PRIu64 " bytes at address 0x%" PRIx64 ", memory size is 0x%" PRIx64
-                  " (%" PRIu64 " bytes)",
-                  trap.text, trap.access_bytes, trap.address, trap.memory_bytes, trap.memory_bytes);
-    else
-        cli_error("trap: %s", trap.text);
-
-    tern_frame frame;
-    for (uint32_t i = 0; tern_instance_trap_frame(instance, i, &frame); i++) {
-        fputs("  at ", stderr);
-        if (frame.name.size > 0) {
-            cli_print_name(stderr, frame.name.bytes, frame.name.size);
-            fprintf(stderr, " (function %" PRIu32, frame.func_index);
-        } else {
-            fprintf(stderr, "function %" PRIu32 " (", frame.func_index);
+    tern_error error = {.text = "out of memory"};
+    if (run->o->timeout != NULL) {
+        uint64_t now = now_ns();
+        uint64_t left = now < run->deadline_ns ? run->deadline_ns - now : 1;
+        if (!tern_instance_set_timeout(instance, left, &error)) {
+            cli_error("--timeout: %s", error.text);
+            return false;
         }
-        if (frame.offset != 0)
-            fprintf(stderr, "%soffset 0x%" PRIx64, frame.name.size > 0 ? ", " : "", frame.offset);
-        else
-            fputs(frame.name.size > 0 ? "" : "no name", stderr);
-        fputs(")\n", stderr);
     }
-    if (trap.nframes_all > trap.nframes)
-        fprintf(stderr, "  ... and %" PRIu32 " more\n", trap.nframes_all - trap.nframes);
+    if (run->o->fuel != TERN_UNLIMITED && !run->is_fuelled) {
+        run->is_fuelled = true;
+        if (!tern_instance_set_fuel(instance, run->o->fuel)) {
+            cli_no_memory();
+            return false;
+        }
+    }
+    return true;
 }
+
+/* --- how it ended -------------------------------------------------------------------------------------- */
 
 static int exit_code_of(uint32_t guest_code)
 {
@@ -329,30 +211,39 @@ static int exit_code_of(uint32_t guest_code)
     return guest_code != 0 && code == 0 ? 1 : code; /* a failure stays one */
 }
 
-/* Fills args from the command line; EXIT_OK or what was said. */
-static int parse_args(const tern_module *module, const RunOptions *o, uint32_t func, tern_value *args)
+static int report_trap(const tern_instance *instance, const RunOptions *o)
 {
-    for (uint32_t i = 0; i < (uint32_t)o->nargs; i++) {
-        args[i].kind = tern_module_param(module, func, i);
-        if (parse_value(o->args[i], &args[i])) continue;
-        return cli_usage_error("run", "argument %" PRIu32 " of %s: \"%s\" is no %s, or does not fit in one", i + 1, o->invoke,
-                               o->args[i], kind_names[args[i].kind]);
+    tern_trap trap;
+    char text[100];
+    if (!tern_instance_trap(instance, &trap)) return EXIT_TRAPPED;
+    if (strcmp(trap.code, "DEADLINE") == 0) {
+        snprintf(text, sizeof text, "stopped by --timeout %.40s", o->timeout != NULL ? o->timeout : "");
+        cli_print_trap(instance, text);
+        return EXIT_TIMEOUT;
     }
-    return EXIT_OK;
+    if (strcmp(trap.code, "OUT_OF_FUEL") == 0) {
+        snprintf(text, sizeof text, "stopped by --fuel %" PRIu64, o->fuel);
+        cli_print_trap(instance, text);
+        return EXIT_FUEL;
+    }
+    cli_print_trap(instance, NULL);
+    return EXIT_TRAPPED;
 }
 
-static int report(tern_status status, const tern_instance *instance, const tern_error *error,
+static int report(tern_status status, const tern_instance *instance, const tern_error *error, const char *path,
                   const RunOptions *o)
 {
     switch (status) {
     case TERN_OK: return EXIT_OK;
     case TERN_EXITED: return exit_code_of(tern_instance_exit_code(instance));
-    case TERN_TRAPPED: print_trap(instance, o->timeout_seconds); return EXIT_TRAPPED;
+    case TERN_TRAPPED: return report_trap(instance, o);
     case TERN_ERROR: break;
     }
-    cli_error("%s: %s", o->path, error->text);
-    return EXIT_MODULE;
+    cli_error("%s: %s", path, error->text);
+    return EXIT_LINK;
 }
+
+/* --- running ------------------------------------------------------------------------------------------- */
 
 static int run_program(const tern_module *module, tern_instance *instance, const RunOptions *o)
 {
@@ -360,12 +251,23 @@ static int run_program(const tern_module *module, tern_instance *instance, const
     if (!tern_module_find_func(module, "_start", &func)) {
         char names[400];
         cli_list_functions(module, names, sizeof names);
-        cli_error("%s: exports no _start, so it is no program%s%s", o->path,
-                  names[0] != '\0' ? "; call a function with --invoke: " : "", names);
-        return EXIT_MODULE;
+        return cli_usage_error(COMMAND_RUN, "%s: exports no _start, so it is no program%s%s", o->path,
+                               names[0] != '\0' ? "; call a function with --invoke: " : "", names);
     }
     tern_error error = {.text = ""};
-    return report(tern_instance_run(instance, &error), instance, &error, o);
+    return report(tern_instance_run(instance, &error), instance, &error, o->path, o);
+}
+
+/* Fills args from the command line; EXIT_OK or what was said. */
+static int parse_args(const tern_module *module, const RunOptions *o, uint32_t func, tern_value *args)
+{
+    for (uint32_t i = 0; i < o->nargs; i++) {
+        args[i].kind = tern_module_param(module, func, i);
+        if (cli_parse_value(o->args[i], &args[i])) continue;
+        return cli_usage_error(COMMAND_RUN, "argument %" PRIu32 " of %s: \"%s\" is no %s, or does not fit in one", i + 1,
+                               o->invoke, o->args[i], cli_valkind_names[args[i].kind]);
+    }
+    return EXIT_OK;
 }
 
 static int run_function(const tern_module *module, tern_instance *instance, const RunOptions *o)
@@ -374,45 +276,40 @@ static int run_function(const tern_module *module, tern_instance *instance, cons
     if (!tern_module_find_func(module, o->invoke, &func)) {
         char names[400];
         cli_list_functions(module, names, sizeof names);
-        return cli_usage_error("run", "%s exports no function %s; it has: %s", o->path, o->invoke,
+        return cli_usage_error(COMMAND_RUN, "%s exports no function %s; it has: %s", o->path, o->invoke,
                                names[0] != '\0' ? names : "none");
     }
     uint32_t nparams = tern_module_nparams(module, func), nresults = tern_module_nresults(module, func);
-    if ((uint32_t)o->nargs != nparams) {
+    if (o->nargs != nparams) {
         char type[300];
         tern_module_type_text(module, TERN_FUNC, func, type, sizeof type);
-        return cli_usage_error("run", "%s takes %" PRIu32 " arguments, not %d; its type is %s", o->invoke,
+        return cli_usage_error(COMMAND_RUN, "%s takes %" PRIu32 " arguments, not %" PRIu32 "; its type is %s", o->invoke,
                                nparams, o->nargs, type[0] != '\0' ? type : "()");
     }
     tern_value *args = calloc((size_t)nparams + nresults + 1, sizeof *args), *results = args + nparams;
-    if (args == NULL) {
-        cli_error("out of memory");
-        return EXIT_MODULE;
-    }
+    if (args == NULL) return cli_no_memory();
     int code = parse_args(module, o, func, args);
     if (code == EXIT_OK) {
         tern_error error = {.text = ""};
-        tern_status status =
-            tern_instance_call(instance, o->invoke, args, nparams, results, nresults, &error);
-        for (uint32_t i = 0; status == TERN_OK && i < nresults; i++) print_value(&results[i]);
-        code = report(status, instance, &error, o);
+        tern_status status = tern_instance_call(instance, o->invoke, args, nparams, results, nresults, &error);
+        for (uint32_t i = 0; status == TERN_OK && i < nresults; i++) {
+            cli_print_value(&results[i]);
+            if (results[i].kind == TERN_REF) tern_ref_release(results[i].of.ref);
+        }
+        code = report(status, instance, &error, o->path, o);
     }
     free(args);
     return code;
 }
 
-static int run_module(tern_module *module, const RunOptions *o)
-{
-    /* argv for the guest: its name and, unless they are a function's, the arguments. */
-    uint32_t argc = o->invoke != NULL ? 1 : (uint32_t)o->nargs + 1;
-    const char **argv = calloc(argc, sizeof *argv);
-    if (argv == NULL) {
-        cli_error("out of memory");
-        return EXIT_MODULE;
-    }
-    argv[0] = o->arg0 != NULL ? o->arg0 : o->path;
-    for (uint32_t i = 1; i < argc; i++) argv[i] = o->args[i - 1];
+/* --- instances ----------------------------------------------------------------------------------------- */
 
+/* Makes an instance and runs what comes first in it. NULL and *code, having said why, if it did not get that far;
+ * an instance and a *code that is not EXIT_OK if it ended in there. */
+static tern_instance *instantiate(Run *run, tern_module *module, const char *path, const char *const *argv,
+                                  uint32_t argc, int *code)
+{
+    const RunOptions *o = run->o;
     tern_config config = TERN_CONFIG_DEFAULT;
     config.argv = argv;
     config.argc = argc;
@@ -420,48 +317,119 @@ static int run_module(tern_module *module, const RunOptions *o)
     config.nenv = o->nenv;
     config.dirs = o->dirs;
     config.ndirs = o->ndirs;
-    config.stack_bytes = o->stack_bytes;
+    config.stack_bytes = (size_t)o->stack_bytes;
     config.missing = o->trap_missing ? TERN_MISSING_TRAP : TERN_MISSING_REFUSE;
+    config.linker = run->linker;
+    config.store = run->store;
+    config.max_memory_bytes = o->max_memory_bytes;
+    config.max_table_elems = o->max_table_elems;
+    config.max_gc_bytes = o->max_gc_bytes;
+    config.guest_heap_bytes = o->heap_bytes;
+    config.max_threads = (uint32_t)o->max_threads;
     tern_error error;
     tern_instance *instance = tern_instance_create(module, &config, &error);
-    free(argv);
     if (instance == NULL) {
         bool may_trap = error.kind == TERN_ERROR_LINK && strstr(error.text, " the function ") != NULL;
-        cli_error("%s: %s%s", o->path, error.text,
-                  may_trap ? " (--trap-missing starts it all the same)" : "");
-        return EXIT_MODULE;
+        cli_error("%s: %s%s%s%s", path, error.text, may_trap ? " (" : "",
+                  may_trap ? cli_options[OPTION_RUN_TRAP].name : "", may_trap ? " starts it all the same)" : "");
+        *code = EXIT_LINK;
+        return NULL;
     }
+    if (!set_limits(run, instance)) *code = EXIT_LINK;
+    else *code = report(tern_instance_prepare(instance, &error), instance, &error, path, o);
+    return instance;
+}
 
-    Watchdog dog = {.is_running = false};
-    int code;
-    if (o->timeout_seconds > 0 && !watchdog_start(&dog, instance, o->timeout_seconds)) {
-        cli_error("cannot start a thread for --timeout");
-        code = EXIT_MODULE;
-    } else {
-        code = o->invoke != NULL ? run_function(module, instance, o) : run_program(module, instance, o);
+/* Every preloaded module is there for the ones behind it. */
+static int preload(Run *run, Preload *p)
+{
+    int code = EXIT_OK;
+    p->module = cli_load(run->engine, p->path, NULL, &code);
+    if (p->module == NULL) return code;
+    p->instance = instantiate(run, p->module, p->path, &p->path, 1, &code);
+    if (p->instance == NULL || code != EXIT_OK) return code;
+    tern_error error;
+    if (tern_linker_define_instance(run->linker, p->name, p->instance, &error)) return EXIT_OK;
+    cli_error("%s: %s", p->path, error.text);
+    return EXIT_LINK;
+}
+
+static int run_preloads(Run *run)
+{
+    const RunOptions *o = run->o;
+    if (o->npreloads == 0) return EXIT_OK;
+    run->store = tern_store_create(run->engine, NULL);
+    run->linker = tern_linker_create(run->engine);
+    if (run->store == NULL || run->linker == NULL) return cli_no_memory();
+    for (uint32_t i = 0; i < o->npreloads; i++) {
+        int code = preload(run, &o->preloads[i]);
+        if (code != EXIT_OK) return code;
     }
-    watchdog_stop(&dog);
+    return EXIT_OK;
+}
+
+static int run_main(Run *run, tern_module *module)
+{
+    /* argv for the guest: its name and, unless they are a function's, the arguments. */
+    const RunOptions *o = run->o;
+    uint32_t argc = o->invoke != NULL ? 1 : o->nargs + 1;
+    const char **argv = calloc(argc, sizeof *argv);
+    if (argv == NULL) return cli_no_memory();
+    argv[0] = o->arg0 != NULL ? o->arg0 : o->path;
+    for (uint32_t i = 1; i < argc; i++) argv[i] = o->args[i - 1];
+
+    int code;
+    tern_instance *instance = instantiate(run, module, o->path, argv, argc, &code);
+    free(argv);
+    bool is_ready = instance != NULL && code == EXIT_OK;
+    if (is_ready && !set_limits(run, instance)) code = EXIT_LINK;
+    else if (is_ready) code = o->invoke != NULL ? run_function(module, instance, o) : run_program(module, instance, o);
     tern_instance_destroy(instance);
+    return code;
+}
+
+static int run_all(const RunOptions *o)
+{
+    tern_engine_options options = TERN_ENGINE_OPTIONS_DEFAULT;
+    options.checks_explicitly = o->checks_explicitly;
+    tern_error error;
+    Run run = {.o = o, .engine = tern_engine_create_with(&options, &error), .deadline_ns = 0};
+    if (run.engine == NULL) {
+        cli_error("%s", error.text);
+        return EXIT_LINK;
+    }
+    int code = EXIT_OK;
+    tern_module *module = cli_load(run.engine, o->path, NULL, &code);
+    if (module != NULL) {
+        if (o->timeout != NULL) run.deadline_ns = now_ns() + o->timeout_ns;
+        code = run_preloads(&run);
+        if (code == EXIT_OK) code = run_main(&run, module);
+        for (uint32_t i = o->npreloads; i-- > 0;) tern_instance_destroy(o->preloads[i].instance);
+        for (uint32_t i = o->npreloads; i-- > 0;) tern_module_unload(o->preloads[i].module);
+        tern_linker_destroy(run.linker);
+        if (run.store != NULL) tern_store_destroy(run.store);
+    }
+    tern_module_unload(module);
+    tern_engine_destroy(run.engine);
     return code;
 }
 
 int cli_run(int argc, char **argv)
 {
-    RunOptions o = {.env = calloc((size_t)argc, sizeof *o.env), .dirs = calloc((size_t)argc, sizeof *o.dirs),
-                    .dir_names = calloc((size_t)argc, sizeof *o.dir_names)};
-    tern_engine *engine = tern_engine_create();
-    int code = EXIT_MODULE;
-    if (o.env == NULL || o.dirs == NULL || o.dir_names == NULL || engine == NULL) {
-        cli_error("out of memory");
-    } else if ((code = parse_options(argc, argv, &o)) == EXIT_OK) {
-        tern_module *module = cli_load(engine, o.path, NULL, &code);
-        if (module != NULL) code = run_module(module, &o);
-        tern_module_unload(module);
+    RunOptions o;
+    int n, code;
+    if (!options_init(&o, (size_t)argc)) {
+        code = cli_no_memory();
+    } else if ((code = cli_options_read(COMMAND_RUN, argc, argv, take, &o, &n)) == EXIT_OK) {
+        if (n > 0) {
+            o.path = argv[1];
+            o.args = argv + 2;
+            o.nargs = (uint32_t)n - 1;
+            code = run_all(&o);
+        } else {
+            code = cli_usage_error(COMMAND_RUN, "which file?");
+        }
     }
-    tern_engine_destroy(engine);
-    for (uint32_t i = 0; i < o.ndirs; i++) free(o.dir_names[i]);
-    free(o.dir_names);
-    free(o.dirs);
-    free(o.env);
+    options_done(&o);
     return code;
 }

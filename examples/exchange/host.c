@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* host.c - give a module a buffer, let it work on it in place, read the result */
-#include <stdio.h>
 #include <string.h>
 #include <wasm_export.h>
 
-static unsigned char wasm[65536];
+#include "../file.h"
 
 int main(int argc, char **argv)
 {
-    FILE *file = argc > 1 ? fopen(argv[1], "rb") : NULL;
-    if (file == NULL) return fprintf(stderr, "usage: exchange guest.wasm\n"), 2;
-    uint32_t size = (uint32_t)fread(wasm, 1, sizeof wasm, file);
-    fclose(file);
+    uint32_t size;
+    uint8_t *wasm = file_read(argc > 1 ? argv[1] : NULL, &size);
+    if (wasm == NULL) return 2;
 
-    char error[128];
+    char error[128] = "";
     if (!wasm_runtime_init()) return fprintf(stderr, "no memory\n"), 1;
     wasm_module_t module = wasm_runtime_load(wasm, size, error, sizeof error);
+    free(wasm);
     if (module == NULL) return fprintf(stderr, "%s\n", error), 1;
-    /* 8 KiB of stack; 4 KiB inside the guest's memory for the host to allocate from. */
-    wasm_module_inst_t inst = wasm_runtime_instantiate(module, 8192, 4096, error, sizeof error);
+    /* 64 KiB of stack; 16 KiB or more inside the guest's memory for the host to allocate from. */
+    wasm_module_inst_t inst = wasm_runtime_instantiate(module, 65536, 16384, error, sizeof error);
     if (inst == NULL) return fprintf(stderr, "%s\n", error), 1;
-    wasm_exec_env_t env = wasm_runtime_create_exec_env(inst, 8192);
+    wasm_exec_env_t env = wasm_runtime_create_exec_env(inst, 65536);
     wasm_function_inst_t scale = wasm_runtime_lookup_function(inst, "scale");
+    if (env == NULL || scale == NULL) return fprintf(stderr, "no scale, or no memory\n"), 1;
 
     /* A block that both sides see: the guest by its offset, the host by a pointer. */
     const float input[5] = {1, 2, 3, 4, 5};

@@ -16,7 +16,7 @@ WERROR := $(if $(CI),-DTERN_WERROR=ON)
 CMAKE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cmake
 COMPILE = $(CMAKE) --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose) --target
 
-.PHONY: all configure demo check check-asan check-tsan check-threads bench install format clean help
+.PHONY: all configure demo check check-asan check-tsan check-threads bless bench fuzz install format clean help
 all: configure
 	@$(COMPILE) all
 
@@ -43,9 +43,17 @@ check-threads: configure
 	@$(COMPILE) tern_thread_tests
 	@sh test/run $(BUILD)/test/threads.list
 
+bless: configure
+	@$(COMPILE) tern_cli
+	@TERN_BUILD=$(BUILD) sh test/golden/golden_test.sh --bless
+
 bench: configure
 	@$(COMPILE) tern_bench
 	@bench/run $(BUILD) $(BENCH_ARGS)
+
+fuzz:
+	@tools/install-deps fuzz
+	@fuzz/campaign $(or $(MINUTES),10)
 
 install: all
 	@DESTDIR="$(DESTDIR)" $(CMAKE) --install $(BUILD) --prefix "$(PREFIX)"
@@ -62,7 +70,9 @@ help:
 	@echo 'make check      builds and runs every test; the last line counts them'
 	@echo 'make check-asan the same under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make check-tsan the tests that start threads, under ThreadSanitizer'
+	@echo 'make bless      test/golden: what is expected becomes what is'
 	@echo 'make bench      measurements'
+	@echo 'make fuzz       MINUTES=10: every fuzz target in turn; failing inputs stay in fuzz/failures'
 	@echo 'make install    PREFIX=/usr/local DESTDIR='
 	@echo 'make format     clang-format over every C file'
 	@echo 'make clean      removes build/'

@@ -178,7 +178,7 @@ static bool lower_locked(ModuleCode *code, CodeSet *set, u32 index, TokenOf *tok
     if (ok) {
         func->header = f.header;
         func->zero_from = f.header + FRAME_HEADER + (f.scratch != 0 ? SCRATCH_CELLS : 0);
-        func->zero_cells = f.local_cells;
+        func->zero_cells = f.local_cells + f.uses_zero;
         func->arg_cells = f.param_cells;
         func->result_cells = f.result_cells;
         __atomic_store_n(&func->frame_cells, f.frame_cells, __ATOMIC_RELEASE);

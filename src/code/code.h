@@ -45,11 +45,10 @@ typedef enum Handler {
     H_COUNT
 } Handler;
 
-typedef struct HandlerInfo {
-    const char *name;
-    const char *layout;
-} HandlerInfo;
-extern const HandlerInfo tern_handlers[H_COUNT];
+enum { LAYOUT_BYTES = 8 };
+extern const char tern_handler_layouts[H_COUNT][LAYOUT_BYTES]; /* select.c */
+/* Apart from them, so that a program that does not print code does without the names. */
+const char *tern_handler_name(Handler handler);
 
 /* What the machine jumps through for a handler. */
 typedef u32 TokenOf(Handler handler);
@@ -96,6 +95,10 @@ CodeSet *tern_code_set_with(ModuleCode *code, CodeSet *set, const FuncCode *f);
 
 /* The byte offset in the module of the instruction whose code contains unit; 0 if that cannot be told. */
 u32 tern_code_offset(ModuleCode *code, u32 defined_index, CodeMode mode, u32 unit);
+
+/* The register code of one of the module's own functions, made for the purpose and with explicit checks, as text
+ * that ends in a new line; like snprintf. 0: there is no such function, or no memory. */
+size_t tern_code_text(const Module *module, u32 func_index, char *buf, size_t size);
 
 /* Features that can be lowered. */
 u64 tern_code_features(void);

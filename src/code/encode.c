@@ -65,7 +65,7 @@ static void find_stretches(const LoweredFunc *f, u32 *cost_of)
     cost_of[f->ins.n] = cost;
     for (u32 i = f->ins.n; i-- > 0;) {
         const Ins *ins = &f->ins.items[i];
-        if (ends_stretch(ins, tern_handlers[tern_ins_handler(ins, f->mode)].layout)) cost = ins->cost;
+        if (ends_stretch(ins, tern_handler_layouts[tern_ins_handler(ins, f->mode)])) cost = ins->cost;
         cost_of[i] = cost;
     }
 }
@@ -97,7 +97,7 @@ u32 *tern_ins_measure(const LoweredFunc *f)
     u64 n = 0;
     for (u32 i = 0; i < f->ins.n; i++) {
         const Ins *ins = &f->ins.items[i];
-        const char *layout = tern_handlers[tern_ins_handler(ins, f->mode)].layout;
+        const char *layout = tern_handler_layouts[tern_ins_handler(ins, f->mode)];
         unit_of[i] = (u32)n;
         n += layout_units(f, ins, layout);
         if (f->scratch != 0) n += far_slots(ins, layout) * FAR_UNITS;
@@ -147,7 +147,7 @@ static void put_ins(Writer *w, const Ins *ins, Handler handler)
 {
     w->token = w->p;
     put_u32(w, w->token_of(handler));
-    for (const char *l = tern_handlers[handler].layout; *l != '\0'; l++)
+    for (const char *l = tern_handler_layouts[handler]; *l != '\0'; l++)
         switch (*l) {
         case 'd': put_unit(w, ins->d); break;
         case '1': put_unit(w, ins->s1); break;
@@ -188,7 +188,7 @@ static void put_far_ins(Writer *w, const Ins *ins, Handler handler)
     Ins near = *ins;
     u32 scratch = w->f->scratch;
     bool far_result = false;
-    for (const char *l = tern_handlers[handler].layout; *l != '\0'; l++) {
+    for (const char *l = tern_handler_layouts[handler]; *l != '\0'; l++) {
         if (*l != '1' && *l != '2' && *l != '3' && *l != 'd') continue;
         u32 *slot = slot_field(&near, *l);
         if (*slot <= UINT16_MAX) continue;
@@ -209,7 +209,7 @@ void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of
         Handler handler = tern_ins_handler(ins, f->mode);
         w.i = i;
         assert(handler != H_NONE && "an instruction has no handler for its operand places");
-        if (f->scratch != 0 && far_slots(ins, tern_handlers[handler].layout) > 0) put_far_ins(&w, ins, handler);
+        if (f->scratch != 0 && far_slots(ins, tern_handler_layouts[handler]) > 0) put_far_ins(&w, ins, handler);
         else put_ins(&w, ins, handler);
         assert(w.p == units + unit_of[i + 1] && "measured and written sizes differ");
     }

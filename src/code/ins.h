@@ -19,6 +19,10 @@ typedef enum Family {
     FAM_TEST,     /* op is the slot form of a handler pair _S _A; operand 1 */
     FAM_QUAD,     /* op is the first of SS SI AS AI handlers */
     FAM_STEP,     /* op is the first of SI SS AI AS handlers: step and branch */
+    FAM_STRIDE,   /* op is the first of SI SS handlers: the same, by slot 2; operand 3 is what is compared with */
+    FAM_LOADED,   /* op is a LOADED Op: operand 3, and what is loaded from slot 1 and imm2 */
+    FAM_MOVED,    /* op is the first of S_S A_S S_A A_A handlers by the places of operand 3 and d */
+    FAM_SUM,      /* op is the first of S A handlers: the accumulator and slots 2 and 3 */
 } Family;
 
 /* Accumulators: one for integers and references, one for each float type, one for vectors. */
@@ -71,6 +75,7 @@ typedef struct LoweredFunc {
     u32 param_cells, result_cells, local_cells;
     u32 header;
     u32 cost;         /* of everything once */
+    bool uses_zero;   /* one local more than there are is wanted */
     u32 scratch;      /* first of the scratch slots, or 0: no slot passes 65,535 */
     u32 frame_cells;
 } LoweredFunc;
@@ -79,6 +84,8 @@ typedef struct LoweredFunc {
 
 /* The handler of an instruction whose places are final. H_NONE: the form does not exist. */
 Handler tern_ins_handler(const Ins *ins, CodeMode mode);
+/* Are there forms with an operand from memory? */
+bool tern_ins_has_loaded(Op op);
 /* May the result of ins stay in the accumulator alone? */
 bool tern_ins_may_skip_slot(const Ins *ins);
 

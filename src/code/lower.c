@@ -39,6 +39,7 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
             (LocalInfo){.slot = *at, .pending = NO_VAL, .code = vt_code(locals[i])};
         *at += vt_cells(locals[i]);
     }
+    l->zero = slot++;
     l->temps = l->max_cells = slot;
     Ctrl c = {.kind = CTRL_FUNC, .label = LABEL_NONE, .else_label = LABEL_NONE, .region = REGION_NONE};
     if (!vec_push(&l->ctrl, l->alloc, c)) return lower_no_memory(l);

@@ -79,11 +79,13 @@ typedef struct Lower {
     struct { VEC(Val) } stack;
     struct { VEC(Ctrl) } ctrl;
     u32 settled;  /* entries below this height are temporaries in their homes */
+    u32 zero;     /* the last local, nobody's, so that it is zero; cleared if f->uses_zero */
     u32 temps;    /* first operand slot */
     u32 max_cells;
     u32 fuel_cost; /* f->cost when FUEL was last emitted */
     u32 barrier;  /* instructions before this one may no longer be changed */
     AccState acc[ACC_CLASSES];
+    AccState before_last;  /* the accumulator that the last instruction wrote, before that */
     AccState before_const; /* acc[ACC_V128] before the last v128.const, which may be folded into its reader */
 } Lower;
 
@@ -92,7 +94,7 @@ static inline u32 lower_cells(u8 code) { return code == VT_V128 ? 2 : 1; }
 
 /* Emission. All return false when memory is out, with the diag set. */
 bool lower_emit(Lower *l, Ins ins);
-static inline Ins *lower_last(Lower *l) { return &l->f->ins.items[l->f->ins.n - 1]; }
+static inline Ins *lower_last(const Lower *l) { return &l->f->ins.items[l->f->ins.n - 1]; }
 bool lower_emit_const(Lower *l, u8 code, u32 to, u64 bits);
 bool lower_emit_copy(Lower *l, u8 code, u32 to, u32 from); /* nothing if they are the same slot */
 void lower_drop_last(Lower *l); /* takes the last instruction back */

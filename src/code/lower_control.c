@@ -140,6 +140,25 @@ static Op inverse_of(Op op)
     return tern_op_info[op].shape == SHAPE_CMP2 ? (Op)tern_op_info[op].inverse : OP_NONE;
 }
 
+/* The last instruction is eqz of bits that were masked by the one before. */
+static bool fuse_test_of_bits(Lower *l, bool when_zero, u32 label)
+{
+    LoweredFunc *f = l->f;
+    if (f->ins.n < l->barrier + 2) return false;
+    Ins *eqz = lower_last(l), *mask = eqz - 1;
+    if (eqz->op != OP_I32_EQZ || eqz->k1 != PLACE_ACC || mask->family != FAM_VALUE || mask->op != OP_I32_AND ||
+        mask->kd != PLACE_ACC)
+        return false;
+    lower_drop_last(l);
+    mask->family = FAM_QUAD;
+    mask->op = when_zero ? H_BR_AND_SS : H_BR_NAND_SS;
+    mask->kd = PLACE_NONE;
+    mask->acc = ACC_NONE;
+    mask->target = label;
+    mask->cost = f->cost;
+    return true;
+}
+
 /* Turns the fresh instruction that computed the condition into a branch, if it can be one. */
 static bool fuse_condition(Lower *l, bool when_zero, u32 label)
 {
@@ -156,6 +175,7 @@ static bool fuse_condition(Lower *l, bool when_zero, u32 label)
     } else if (op == OP_I32_EQZ || op == OP_I64_EQZ) {
         ins->family = FAM_TEST;
         bool is_64 = op == OP_I64_EQZ;
+        if (fuse_test_of_bits(l, when_zero, label)) return true;
         ins->op = when_zero ? (is_64 ? H_BRNZ64_S : H_BRNZ_S) : (is_64 ? H_BRZ64_S : H_BRZ_S);
     } else if (op == OP_I32_AND) {
         ins->family = FAM_QUAD;
@@ -185,6 +205,7 @@ static void fuse_step(Lower *l)
     u16 op;
     switch (branch->op) {
     case OP_I32_NE: op = H_STEP_NE_SI; break;
+    case OP_I32_EQ: op = H_STEP_EQ_SI; break;
     case OP_I32_LT_S: op = H_STEP_LT_S_SI; break;
     case OP_I32_LT_U: op = H_STEP_LT_U_SI; break;
     case OP_I32_GT_S: op = H_STEP_GT_S_SI; break;
@@ -201,6 +222,56 @@ static void fuse_step(Lower *l)
     f->ins.n--;
 }
 
+/* The same with a step in a slot. */
+static void fuse_stride(Lower *l)
+{
+    LoweredFunc *f = l->f;
+    if (f->scratch != 0 || f->ins.n < l->barrier + 2) return;
+    Ins *branch = lower_last(l), *step = branch - 1;
+    if (branch->family != FAM_BRANCH || branch->k1 != PLACE_ACC || step->family != FAM_VALUE ||
+        step->op != OP_I32_ADD || step->kd != PLACE_SLOT || step->k1 != PLACE_SLOT || step->k2 != PLACE_SLOT ||
+        (branch->k2 == PLACE_SLOT && branch->s2 == step->d))
+        return;
+    u16 op;
+    switch (branch->op) {
+    case OP_I32_NE: op = H_STRIDE_NE_SI; break;
+    case OP_I32_LT_S: op = H_STRIDE_LT_S_SI; break;
+    case OP_I32_LT_U: op = H_STRIDE_LT_U_SI; break;
+    case OP_I32_LE_S: op = H_STRIDE_LE_S_SI; break;
+    case OP_I32_LE_U: op = H_STRIDE_LE_U_SI; break;
+    default: return;
+    }
+    step->family = FAM_STRIDE;
+    step->op = op;
+    step->k3 = branch->k2;
+    step->s3 = branch->s2;
+    step->imm = branch->imm;
+    step->target = branch->target;
+    step->cost = branch->cost;
+    f->ins.n--;
+}
+
+/* i += constant, then branch on i being zero or not. */
+static bool fuse_countdown(Lower *l, const Val *v, bool when_zero, u32 label)
+{
+    LoweredFunc *f = l->f;
+    const AccState *acc = &l->acc[ACC_INT];
+    if (f->scratch != 0 || f->ins.n <= l->barrier || !acc->is_valid || acc->slot != v->slot ||
+        acc->prod != f->ins.n - 1)
+        return false;
+    Ins *ins = lower_last(l);
+    if (ins->family != FAM_VALUE || (ins->op != OP_I32_ADD && ins->op != OP_I32_SUB) || ins->kd != PLACE_SLOT ||
+        ins->k2 != PLACE_IMM || ins->k1 == PLACE_IMM)
+        return false;
+    if (ins->op == OP_I32_SUB) ins->imm = (u32)-(u32)ins->imm;
+    ins->family = FAM_STEP;
+    ins->op = when_zero ? H_STEP_EQ_SI : H_STEP_NE_SI;
+    ins->imm2 = 0;
+    ins->target = label;
+    ins->cost = f->cost;
+    return true;
+}
+
 /* Branches to label when v, already popped, is zero or not. */
 static bool conditional(Lower *l, Val v, bool when_zero, u32 label)
 {
@@ -208,7 +279,8 @@ static bool conditional(Lower *l, Val v, bool when_zero, u32 label)
         if (((u32)v.bits == 0) == when_zero && !lower_emit(l, branch_ins(label))) return false;
     } else if (lower_is_fresh(l, &v) && fuse_condition(l, when_zero, label)) {
         fuse_step(l);
-    } else {
+        fuse_stride(l);
+    } else if (!fuse_countdown(l, &v, when_zero, label)) {
         Ins ins = {.family = FAM_TEST, .op = when_zero ? H_BRZ_S : H_BRNZ_S, .kd = PLACE_NONE,
                    .acc = ACC_NONE, .target = label};
         lower_use(l, &v, &ins.k1, &ins.s1);

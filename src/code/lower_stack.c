@@ -27,6 +27,7 @@ bool lower_emit(Lower *l, Ins ins)
     ins.cost = l->f->cost;
     if (ins.ncells == 0) ins.ncells = 1;
     if (!vec_push(&l->f->ins, l->alloc, ins)) return lower_no_memory(l);
+    if (ins.acc != ACC_NONE) l->before_last = l->acc[ins.acc];
     if (ins.kd == PLACE_SLOT) {
         forget_slot(l, ins.d);
         if (ins.ncells == 2) forget_slot(l, ins.d + 1);

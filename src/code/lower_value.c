@@ -64,6 +64,97 @@ static bool fuse_shift_add(Lower *l, const Val *a, const Val *b)
     return emit_result(l, fused, VT_I32);
 }
 
+/* Takes the last instruction back as if it had not been, so that what the accumulator held before can be used. Only
+ * while nothing else was done since. */
+static Ins take_back(Lower *l)
+{
+    Ins last = *lower_last(l);
+    AccState before = l->before_last;
+    lower_drop_last(l);
+    l->acc[last.acc] = before;
+    return last;
+}
+
+/* Of a and b, the one computed by the last instruction, or NULL; neither is constant. */
+static const Val *fresh_of(const Lower *l, const Val *a, const Val *b)
+{
+    if (a->kind == VAL_CONST || b->kind == VAL_CONST || l->f->scratch != 0) return NULL;
+    return lower_is_fresh(l, b) ? b : lower_is_fresh(l, a) ? a : NULL;
+}
+
+/* Emits ins, which does what the last instruction did and more; it keeps that one's position, as it traps where that
+ * would. other is the operand that it did not have. */
+static bool emit_merged(Lower *l, Ins ins, const Val *other, u8 result)
+{
+    u32 offset = ins.offset;
+    lower_use(l, other, &ins.k3, &ins.s3);
+    if (!emit_result(l, ins, result)) return false;
+    lower_last(l)->offset = offset;
+    return true;
+}
+
+/* Does slot 1 of the last instruction hold what it reads? Also if it reads the accumulator, unless the value was left
+ * only there. */
+static bool reads_slot(const Lower *l, const Ins *last)
+{
+    if (last->k1 != PLACE_ACC) return last->k1 == PLACE_SLOT;
+    const AccState *acc = last->acc == ACC_INT ? &l->before_last : &l->acc[ACC_INT];
+    return acc->is_valid && acc->slot == last->s1;
+}
+
+/* The operand that was just loaded becomes part of the operation. */
+static bool merges_load(const Lower *l, Op op, u8 code, const Val *fresh)
+{
+    if (fresh == NULL || !tern_ins_has_loaded(op)) return false;
+    const Ins *last = lower_last(l);
+    Op load = code == VT_I32 ? OP_I32_LOAD : code == VT_F32 ? OP_F32_LOAD : OP_F64_LOAD;
+    return last->family == FAM_LOAD && last->op == load && last->k2 != PLACE_SLOT && reads_slot(l, last);
+}
+
+static bool merge_load(Lower *l, Op op, u8 code, const Val *other)
+{
+    Ins ins = take_back(l);
+    if (ins.k2 == PLACE_NONE) ins.imm2 = 0;
+    ins.family = FAM_LOADED;
+    ins.op = (u16)op;
+    return emit_merged(l, ins, other, code);
+}
+
+/* x ^ (y moved by a constant): the handler, or H_NONE. */
+static Handler moved_handler(const Lower *l, Op op, const Val *fresh)
+{
+    if (fresh == NULL || op != OP_I32_XOR) return H_NONE;
+    const Ins *last = lower_last(l);
+    if (last->family != FAM_VALUE || last->k2 != PLACE_IMM || !reads_slot(l, last)) return H_NONE;
+    return last->op == OP_I32_SHL ? H_XOR_SHL_S_S : last->op == OP_I32_SHR_U ? H_XOR_SHR_S_S
+         : last->op == OP_I32_ROTL ? H_XOR_ROTL_S_S : H_NONE;
+}
+
+static bool merge_moved(Lower *l, Handler handler, const Val *other)
+{
+    Ins ins = take_back(l);
+    ins.family = FAM_MOVED;
+    ins.op = (u16)handler;
+    return emit_merged(l, ins, other, VT_I32);
+}
+
+/* A sum of the accumulator and a slot that stays in the accumulator, and this sum of it and another slot. */
+static bool makes_sum(const Lower *l, Op op, const Ins *ins)
+{
+    if ((op != OP_F32_ADD && op != OP_F64_ADD) || l->f->scratch != 0 || l->f->ins.n <= l->barrier) return false;
+    const Ins *last = lower_last(l);
+    return ins->k1 == PLACE_ACC && ins->k2 == PLACE_SLOT && last->family == FAM_VALUE && last->op == op &&
+           last->kd == PLACE_ACC && last->k1 == PLACE_ACC && last->k2 == PLACE_SLOT;
+}
+
+static bool merge_sum(Lower *l, Op op, const Ins *ins, u8 code)
+{
+    Ins sum = {.family = FAM_SUM, .op = op == OP_F32_ADD ? H_F32_SUM_S : H_F64_SUM_S, .s2 = lower_last(l)->s2,
+               .s3 = ins->s2};
+    lower_drop_last(l);
+    return emit_result(l, sum, code);
+}
+
 /* Makes b, a v128.const that was the last thing done, the immediate operand. */
 static bool fold_vector_const(Lower *l, const Val *b, Ins *ins)
 {
@@ -121,6 +212,10 @@ static bool binary(Lower *l, const OpInfo *info, Op op)
         if (is_cmp) op = (Op)info->swapped;
     }
     if (op == OP_I32_ADD && l->f->scratch == 0 && fuse_shift_add(l, &a, &b)) return true;
+    const Val *fresh = fresh_of(l, &a, &b);
+    Handler moved = moved_handler(l, op, fresh);
+    if (merges_load(l, op, result, fresh)) return merge_load(l, op, result, fresh == &a ? &b : &a);
+    if (moved != H_NONE) return merge_moved(l, moved, fresh == &a ? &b : &a);
 
     if (result == VT_V128 && fuse_multiply_add(l, op, &a, &b)) return true;
 
@@ -173,7 +268,7 @@ static bool binary(Lower *l, const OpInfo *info, Op op)
     } else {
         lower_use(l, &a, &ins.k1, &ins.s1);
     }
-    return emit_result(l, ins, result);
+    return makes_sum(l, op, &ins) ? merge_sum(l, op, &ins, result) : emit_result(l, ins, result);
 }
 
 /* --- vectors and wide integers ----------------------------------------------------------------------- */
@@ -270,6 +365,18 @@ static bool is_fast_access(const Lower *l, const Insn *in)
     return in->index == 0 && !l->module->memories[0].limits.is_64 && in->bits <= UINT32_MAX;
 }
 
+/* An address that is constant: the offset from a slot that holds zero. */
+static bool use_constant_address(Lower *l, Ins *ins, const Val *a)
+{
+    if (a->kind != VAL_CONST || l->f->scratch != 0 || a->bits + ins->off > UINT32_MAX) return false;
+    l->f->uses_zero = true;
+    ins->k1 = PLACE_SLOT;
+    ins->k2 = PLACE_NONE;
+    ins->s1 = l->zero;
+    ins->off += a->bits;
+    return true;
+}
+
 /* Fills the address of ins from a: folds an addition that was the last thing done. */
 static void use_address(Lower *l, Ins *ins, const Val *a)
 {
@@ -294,8 +401,12 @@ static bool load(Lower *l, const Insn *in, const OpInfo *info)
 {
     Val a = lower_pop(l);
     u8 result = code_of(info->results[0]);
-    if (!lower_readable(l, &a)) return false;
     Ins ins = {.op = (u16)in->op, .off = in->bits, .index = in->index};
+    if (is_fast_access(l, in) && use_constant_address(l, &ins, &a)) {
+        ins.family = FAM_LOAD;
+        return emit_result(l, ins, result);
+    }
+    if (!lower_readable(l, &a)) return false;
     if (is_fast_access(l, in)) {
         ins.family = FAM_LOAD;
         use_address(l, &ins, &a);
@@ -310,7 +421,8 @@ static bool store(Lower *l, const Insn *in)
 {
     Val v = lower_pop(l), a = lower_pop(l);
     Ins ins = {.op = (u16)in->op, .off = in->bits, .index = in->index, .kd = PLACE_NONE, .acc = ACC_NONE};
-    if (!lower_readable(l, &a)) return false;
+    bool is_constant = is_fast_access(l, in) && use_constant_address(l, &ins, &a);
+    if (!is_constant && !lower_readable(l, &a)) return false;
     if (!is_fast_access(l, in)) {
         ins.family = FAM_STORE_ANY;
         if (!lower_readable(l, &v)) return false;
@@ -322,11 +434,12 @@ static bool store(Lower *l, const Insn *in)
     if (lower_fits_imm(&v)) {
         ins.k3 = PLACE_IMM;
         ins.imm = v.bits;
-        use_address(l, &ins, &a);
+        if (!is_constant) use_address(l, &ins, &a);
         return lower_emit(l, ins);
     }
     if (!lower_readable(l, &v)) return false;
     lower_use(l, &v, &ins.k3, &ins.s3);
+    if (is_constant) return lower_emit(l, ins);
     if (ins.k3 == PLACE_ACC) {
         ins.k1 = PLACE_SLOT;
         ins.s1 = a.slot;

@@ -8,8 +8,8 @@
 
 typedef struct OpHandlers {
     u16 first;   /* value forms, or checked forms of a load or store */
-    u16 guarded; /* loads and stores trusting the guard */
-    u16 any;     /* loads and stores of any memory */
+    u16 guarded; /* loads and stores trusting the guard; LOADED: the same of its memory forms */
+    u16 any;     /* loads and stores of any memory; LOADED: memory forms with checks */
     u16 branch;  /* CMP2: compare and branch */
 } OpHandlers;
 
@@ -18,7 +18,12 @@ static const OpHandlers op_handlers[OP_COUNT] = {
 #define NUM1T(n, ...) [OP_##n] = {.first = H_##n##_S_S},
 #define TEST1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
 #define NUM2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
-#define NUM2C(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
+#define FORMS_HOT(n)
+#define FORMS_COLD(n)
+#define FORMS_VEC(n)
+#define FORMS_VEC_COLD(n)
+#define FORMS_LOADED(n) , .any = H_##n##_LOAD_S_S, .guarded = H_##n##_LOAD_G_S_S
+#define NUM2C(n, c, text, F, heat, ...) [OP_##n] = {.first = H_##n##_SS_S FORMS_##heat(n)},
 #define NUM3(n, ...) [OP_##n] = {.first = H_##n##_SSS_S},
 #define NUM2T(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
 #define CMP2(n, ...) [OP_##n] = {.first = H_##n##_SS_S, .branch = H_##n##_BR_SS},
@@ -45,8 +50,8 @@ _Static_assert(H_I32_ADD_SS_A == H_I32_ADD_SS_S + 4 && H_I32_EQ_AI_A == H_I32_EQ
                H_I32_EQ_BR_AI == H_I32_EQ_BR_SS + 3, "commutative forms");
 _Static_assert(H_I32_EQZ_A_S == H_I32_EQZ_S_S + 1 && H_I32_EQZ_S_A == H_I32_EQZ_S_S + 2, "unary forms");
 _Static_assert(H_I32_LOAD_A_S == H_I32_LOAD_S_S + 2 && H_I32_LOAD_AI_A == H_I32_LOAD_S_S + 11, "loads");
-_Static_assert(H_I32_STORE_SS_S == H_I32_STORE_S_S + 3 && H_I32_STORE_A_S == H_I32_STORE_S_S + 9 &&
-               H_I32_STORE_AI_I == H_I32_STORE_S_S + 14, "stores");
+_Static_assert(H_I32_STORE_SS_S == H_I32_STORE_S_S + 3 && H_I32_STORE_A_S == H_I32_STORE_S_S + 7 &&
+               H_I32_STORE_AI_I == H_I32_STORE_S_S + 12, "stores");
 _Static_assert(H_F32X4_DIV_AS_S == H_F32X4_DIV_SS_S + 1 && H_F32X4_DIV_SA_S == H_F32X4_DIV_SS_S + 2 &&
                H_F32X4_DIV_SS_A == H_F32X4_DIV_SS_S + 3 && H_F32X4_MIN_AS_A == H_F32X4_MIN_SS_S + 3 &&
                H_I32X4_SHL_AI_A == H_I32X4_SHL_SS_S + 7 && H_V128_BITSELECT_SAS_S == H_V128_BITSELECT_SSS_S + 1 &&
@@ -124,7 +129,7 @@ static Handler load_handler(const Ins *ins, CodeMode mode)
 
 static Handler store_handler(const Ins *ins, CodeMode mode)
 {
-    static const u8 first_of_address[] = {0, 9, 3, 6, 11, 13}, first_of_vector[] = {0, 4, 2, 3, 5, 6};
+    static const u8 first_of_address[] = {0, 7, 3, 5, 9, 11}, first_of_vector[] = {0, 4, 2, 3, 5, 6};
     const OpHandlers *h = &op_handlers[ins->op];
     u32 first = (mode & CODE_GUARDED) != 0 ? h->guarded : h->first;
     if (tern_op_info[ins->op].args[1] == OT_v128)
@@ -145,6 +150,14 @@ static Handler handler_of(const Ins *ins, CodeMode mode)
     case FAM_STORE_ANY: return (Handler)op_handlers[ins->op].any;
     case FAM_TEST: return (Handler)(ins->op + (ins->k1 == PLACE_ACC));
     case FAM_QUAD: return (Handler)(ins->op + pair_index(ins->k1, ins->k2));
+    case FAM_LOADED: {
+        const OpHandlers *h = &op_handlers[ins->op];
+        u32 first = (mode & CODE_GUARDED) != 0 ? h->guarded : h->any;
+        return (Handler)(first + (ins->k3 == PLACE_ACC) + (ins->kd == PLACE_ACC ? 2 : 0));
+    }
+    case FAM_MOVED: return (Handler)(ins->op + (ins->k3 == PLACE_ACC) + (ins->kd == PLACE_ACC ? 2 : 0));
+    case FAM_SUM: return (Handler)(ins->op + (ins->kd == PLACE_ACC));
+    case FAM_STRIDE: return (Handler)(ins->op + (ins->k3 == PLACE_SLOT));
     case FAM_STEP: return (Handler)(ins->op + (ins->k1 == PLACE_ACC ? 2 : 0) + (ins->k2 == PLACE_SLOT));
     }
     return H_NONE;
@@ -160,6 +173,7 @@ Handler tern_ins_handler(const Ins *ins, CodeMode mode)
 bool tern_ins_may_skip_slot(const Ins *ins)
 {
     if (ins->kd != PLACE_SLOT) return false;
+    if (ins->family == FAM_LOADED || ins->family == FAM_MOVED || ins->family == FAM_SUM) return true;
     if (ins->family == FAM_LOAD) return tern_op_info[ins->op].shape != SHAPE_LOADL;
     if (ins->family == FAM_PLAIN) return ins->op == H_GLOBAL_GET_S;
     if (ins->family != FAM_VALUE) return false;
@@ -176,7 +190,14 @@ bool tern_ins_may_skip_slot(const Ins *ins)
     }
 }
 
-const HandlerInfo tern_handlers[H_COUNT] = {
-#define H(name, layout, ...) [H_##name] = {#name, layout},
+bool tern_ins_has_loaded(Op op)
+{
+    return tern_op_info[op].shape == SHAPE_NUM2C && op_handlers[op].any != 0;
+}
+
+const char tern_handler_layouts[H_COUNT][LAYOUT_BYTES] = {
+#define H(name, layout, ...) [H_##name] = layout,
 #include "code/handlers.def"
 };
+#define H(name, layout, ...) _Static_assert(sizeof layout <= LAYOUT_BYTES, #name);
+#include "code/handlers.def"

@@ -391,17 +391,15 @@ enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
 
 /* --- as a tier ------------------------------------------------------------------------------------- */
 
-/* The handler that checks what this one trusts: I32_LOAD_S_S for I32_LOAD_G_S_S. */
+/* The handler that checks what this one trusts: I32_LOAD_S_S for I32_LOAD_G_S_S. Both kinds come in the same order. */
+#define FIRST_GUARDED H_I32_LOAD_G_S_S
+#define CHECKED_TO_GUARDED (H_I32_ADD_LOAD_G_S_S - H_I32_ADD_LOAD_S_S)
+_Static_assert(H_I32_LOAD_G_S_S < H_I32_ADD_LOAD_G_S_S && H_I32_LOAD_G_S_S - H_I32_LOAD_S_S == CHECKED_TO_GUARDED &&
+               H_V128_STORE64_LANE_G_S_S - H_V128_STORE64_LANE_S_S == CHECKED_TO_GUARDED, "guarded handlers");
 static Handler checked_twin(Handler handler)
 {
-    const char *name = tern_handlers[handler].name, *mark = strstr(name, "_G_");
-    if (mark == NULL) return H_NONE;
-    size_t n = (size_t)(mark - name);
-    for (Handler h = 0; h < H_COUNT; h++) {
-        const char *other = tern_handlers[h].name;
-        if (strncmp(other, name, n) == 0 && strcmp(other + n, mark + 2) == 0) return h;
-    }
-    return H_NONE;
+    bool is_guarded = handler >= FIRST_GUARDED && handler < FIRST_GUARDED + CHECKED_TO_GUARDED;
+    return is_guarded ? (Handler)(handler - CHECKED_TO_GUARDED) : H_NONE;
 }
 
 /* A fault tells the first byte out of bounds only: the instruction runs once more, checked, and says all. */

@@ -29,6 +29,7 @@
 #define CONST_IMM_v128 IMM_V128
 
 #define HEAT_HOT .is_hot = true
+#define HEAT_LOADED .is_hot = true
 #define HEAT_COLD .is_hot = false
 #define HEAT_VEC .is_hot = true, .is_vec = true
 #define HEAT_VEC_COLD .is_hot = false

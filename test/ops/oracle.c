@@ -658,7 +658,7 @@ static int list_uncovered(void)
     u32 n = 0;
     for (u32 h = 0; h < H_COUNT; h++) {
         n += is_lowered[h];
-        if (!is_lowered[h]) printf("%s\n", tern_handlers[h].name);
+        if (!is_lowered[h]) printf("%s\n", tern_handler_name((Handler)h));
     }
     printf("%u of %u handlers\n", n, (u32)H_COUNT);
     return 0;

@@ -233,6 +233,26 @@ static void what_does_not_fit_is_refused(void **state)
     guest_done(&g);
 }
 
+static void a_memory_made_for_an_import_follows_the_same_rules(void **state)
+{
+    (void)state;
+    MemoryOptions options = {.max_pages = UINT64_MAX};
+    MemoryType type = {{.min = 1, .max = 1, .has_max = true}, 16};
+    HeapPlacement p;
+    Diag diag = {0};
+    assert_true(tern_heap_placement_find_in(&type, 8192, &options, &p, &diag));
+    assert_true(p.start == 65536 && p.size_bytes == 8192 && p.options.page_bytes == 73728);
+    type.limits.max = 9;
+    assert_true(tern_heap_placement_find_in(&type, 70000, &options, &p, &diag));
+    assert_true(p.start == 65536 && p.size_bytes == 2 * 65536 - 1024 && p.memory.limits.min == 3);
+    assert_int_equal(p.options.max_pages, 11);
+    assert_true(tern_heap_placement_find_in(&type, 0, &options, &p, &diag));
+    assert_true(p.size_bytes == 0 && p.memory.limits.min == 1 && p.heap_base_global == UINT32_MAX);
+    type.limits.min = type.limits.max = 65536;
+    assert_false(tern_heap_placement_find_in(&type, 8192, &options, &p, &diag));
+    assert_int_equal(diag.code, DIAG_HEAP_DOES_NOT_FIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +263,7 @@ int main(void)
         cmocka_unit_test(otherwise_whole_pages_are_added_at_the_end),
         cmocka_unit_test(a_guest_with_an_allocator_gets_no_heap),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_memory_made_for_an_import_follows_the_same_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -461,6 +461,59 @@ static void gen_access(Gen *g, bool is_store)
     if (!is_store) push(g, letter(tern_op_info[op].results[0]));
 }
 
+/* What lowering makes one instruction of: an operand from memory, sums of three, exclusive or with something moved,
+ * constant addresses. Leaves a number on the stack. */
+static void gen_merged(Gen *g)
+{
+    static const Op sums[] = {OP_F32_ADD, OP_F64_ADD, OP_F32_MUL, OP_F64_MUL, OP_I32_ADD, OP_F64_SUB};
+    static const Op moves[] = {OP_I32_SHL, OP_I32_SHR_U, OP_I32_ROTL, OP_I32_SHR_S};
+    u32 kind = roll(g, 4);
+    if (kind == 0) {
+        gen_need(g, "i");
+        if (roll(g, 3) == 0) gen_local(g, OP_LOCAL_TEE, pick_local(g, 'i', true));
+        if (roll(g, 2) == 0) {
+            gen_local(g, OP_LOCAL_GET, pick_local(g, 'i', false));
+        } else {
+            u32 local = pick_local(g, 'i', true);
+            gen_local(g, OP_LOCAL_TEE, local);
+            gen_local(g, OP_LOCAL_GET, local);
+        }
+        gen_const(g, 'i', roll(g, 40));
+        gen_plain(g, moves[roll(g, 4)]);
+        gen_plain(g, OP_I32_XOR);
+        g->nstack -= 2;
+        return;
+    }
+    Op op = sums[roll(g, COUNT_OF(sums))];
+    char type = letter(tern_op_info[op].args[0]);
+    u32 n = 1 + roll(g, 4);
+    gen_need(g, (char[]){type, '\0'});
+    if (kind == 1)
+        for (u32 i = 0; i < n; i++) gen_operand(g, type);
+    for (u32 i = 0; i < n; i++) {
+        if (kind != 1) {
+            if (roll(g, 4) == 0) {
+                gen_const(g, 'i', roll(g, 30) == 0 ? UINT32_MAX - roll(g, 40) : roll(g, 40000));
+            } else {
+                gen_local(g, OP_LOCAL_GET, 0);
+                if (roll(g, 2) == 0) {
+                    gen_const(g, 'i', roll(g, 3000));
+                    gen_plain(g, OP_I32_ADD);
+                    g->nstack--;
+                }
+            }
+            Op load = type == 'i' ? OP_I32_LOAD : type == 'f' ? OP_F32_LOAD : OP_F64_LOAD;
+            u64 offset = roll(g, 64);
+            put_access(&g->body, load, 0, offset);
+            add(g, (Item){.op = load, .bits = offset});
+            g->nstack--;
+            push(g, type);
+        }
+        gen_plain(g, op);
+        g->nstack--;
+    }
+}
+
 static void gen_branch_ins(Gen *g, Op op, u32 depth)
 {
     put_index(&g->body, op, depth);
@@ -480,10 +533,15 @@ static void gen_any_condition(Gen *g)
 {
     static const Op first[] = {OP_I32_EQ, OP_I64_EQ, OP_F32_EQ, OP_F64_EQ};
     u32 kind = roll(g, 4);
-    switch (roll(g, 5)) {
+    switch (roll(g, 6)) {
     case 0: gen_need(g, "i"); return;
     case 1: gen_numeric_op(g, OP_I32_AND); return;
     case 2: gen_numeric_op(g, roll(g, 2) == 0 ? OP_I32_EQZ : OP_I64_EQZ); return;
+    case 3:
+        gen_numeric_op(g, roll(g, 2) == 0 ? OP_I32_AND : OP_I32_ADD);
+        if (roll(g, 2) == 0) gen_local(g, OP_LOCAL_TEE, pick_local(g, 'i', true));
+        if (roll(g, 2) == 0) gen_plain(g, OP_I32_EQZ);
+        return;
     default:
         gen_numeric_op(g, (Op)(first[kind] + roll(g, kind < 2 ? 10 : 6)));
         if (roll(g, 3) == 0) gen_plain(g, OP_I32_EQZ);
@@ -690,7 +748,8 @@ static void gen_one(Gen *g)
         char type = value_types[roll(g, 4)];
         gen_need(g, (char[]){type, '\0'});
         gen_local(g, roll(g, 3) == 0 ? OP_LOCAL_TEE : OP_LOCAL_SET, pick_local(g, type, true));
-    } else if (r < 66) gen_select(g);
+    } else if (r < 63) gen_select(g);
+    else if (r < 66) gen_merged(g);
     else if (r < 72) gen_access(g, false);
     else if (r < 78) gen_access(g, true);
     else if (r < 81) {

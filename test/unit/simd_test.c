@@ -43,6 +43,7 @@ static Any eval(Op op, Any x, Any y, Any z, u32 lane)
 #define NUM1_HOT SKIP
 #define NUM1_COLD SKIP
 #define NUM2_COLD SKIP
+#define NUM2_LOADED SKIP
 #define NUM2C_COLD SKIP
 #define NUM1_VEC(n, R, A, ...) case OP_##n: { t_##A a = x.A; r.R = (__VA_ARGS__); break; }
 #define NUM1_VEC_COLD NUM1_VEC

@@ -481,7 +481,11 @@ static void every_function_links_with_its_own_type_only(void **state)
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    WasiOptions options = {.argv = some_args, .argc = 3, .env = some_env, .nenv = 2, .stdio = {-1, -1, -1}};
+    const char *addrs[] = {"10.0.0.0/8", "::1/128"}, *names[] = {"a.example"};
+    const WasiDir dirs[] = {{.host = "/", .guest = "/", .is_read_only = true}};
+    WasiOptions options = {.argv = some_args, .argc = 3, .env = some_env, .nenv = 2, .stdio = {-1, -1, -1},
+                           .preopens = dirs, .npreopens = 1, .addr_pool = addrs, .naddr_pool = 2,
+                           .ns_lookup_pool = names, .nns_lookup_pool = 1};
     for (u32 nth = 0;; nth++) {
         TestAlloc alloc = test_alloc(nth);
         Store store = {.alloc = &alloc.base};

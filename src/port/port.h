@@ -91,6 +91,8 @@ typedef struct Thread {
 /* stack_size 0: the default. False if the system refuses. Every thread is joined. */
 bool tern_port_thread_start(Thread *thread, void (*run)(void *arg), void *arg, size_t stack_size);
 void tern_port_thread_join(Thread *thread);
+/* Others may run first. */
+void tern_port_thread_yield(void);
 
 /* Lowest address of the current thread's native stack that code may use, or NULL if unknown. Cheap after
  * the first call on a thread. */

@@ -16,8 +16,8 @@ typedef enum PortError {
     PORT_ERROR_COUNT
 } PortError;
 
-typedef enum PortStreamKind { PORT_STREAM_OTHER, PORT_STREAM_REGULAR, PORT_STREAM_TERMINAL, PORT_STREAM_PIPE,
-                              PORT_STREAM_SOCKET } PortStreamKind;
+typedef enum PortStreamKind { PORT_STREAM_OTHER, PORT_STREAM_REGULAR, PORT_STREAM_TERMINAL, PORT_STREAM_DEVICE,
+                              PORT_STREAM_PIPE, PORT_STREAM_SOCKET } PortStreamKind;
 
 /* OTHER for what is not open or not known. */
 PortStreamKind tern_port_stream_kind(s64 handle);
@@ -37,6 +37,8 @@ typedef struct PortSlice {
 #define PORT_PIPE_CHUNK 4096
 PortError tern_port_stream_read(s64 handle, const PortSlice *slices, u32 n, size_t *done);
 PortError tern_port_stream_write(s64 handle, const PortSlice *slices, u32 n, size_t *done);
+/* The same where nobody can stop reading: to what is no pipe and no socket. Saves system calls. */
+PortError tern_port_stream_write_quick(s64 handle, const PortSlice *slices, u32 n, size_t *done);
 
 typedef struct PortPoll {
     s64 handle;

@@ -99,6 +99,7 @@ Exec *tern_exec_new(Store *store, size_t size_bytes)
 void tern_exec_free(Exec *x)
 {
     if (x == NULL) return;
+    if (x->ended != NULL) (void)x->ended(x, NULL, TRAP_NONE);
     tern_profile_free(x);
     tern_port_mutex_lock(&x->store->execs_lock);
     if (x->next != NULL) x->next->prev = x->prev;
@@ -161,12 +162,17 @@ static void forget_trap(Exec *x)
     x->trap.message[0] = '\0';
 }
 
+static TrapCode over(Exec *x, const FuncInst *func, TrapCode code)
+{
+    return UNLIKELY(x->ended != NULL) && x->depth == 0 && x->instance == NULL ? x->ended(x, func, code) : code;
+}
+
 TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func)
 {
     if (x->depth == 0) x->native_limit = native_limit(x);
     forget_trap(x);
     TrapCode code = may_enter(x);
-    if (UNLIKELY(code != TRAP_NONE)) return tern_exec_trap(x, code);
+    if (UNLIKELY(code != TRAP_NONE)) return over(x, func, tern_exec_trap(x, code));
 
     Instance *instance = x->instance;
     const void *pc = x->pc;
@@ -186,7 +192,7 @@ TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func)
         return code;
     }
     tern_exec_leave(x);
-    return code;
+    return over(x, func, code);
 }
 
 TrapCode tern_exec_call(Exec *x, FuncInst *func, const u64 *args, u64 *results)

@@ -64,6 +64,10 @@ struct Exec {
     Exec *prev, *next; /* in the store's list */
     void *host_data;   /* the embedder's */
     struct GcLocal *locals; /* references held by the embedder's C functions (gc_heap.h): roots */
+    /* Called whenever an outermost call is over: returns what that ends with; results lie at top. And once with
+     * func NULL, when the Exec goes. NULL: nothing. */
+    TrapCode (*ended)(Exec *x, const FuncInst *func, TrapCode code);
+    void *ended_by;    /* its own */
     Ref exception;     /* what TRAP_UNCAUGHT_EXCEPTION is about (exception.h), else null; a root */
     Trap trap;
 };
@@ -131,7 +135,7 @@ static inline void tern_exec_enter(Exec *x, Instance *instance)
     x->instance = instance;
     x->globals = instance->own_globals;
     x->code = instance->code;
-    x->memory = instance->module->nmemories > 0 ? instance->memories[0] : NULL;
+    x->memory = instance->memory0;
     x->memory_size = x->memory != NULL ? __atomic_load_n(&x->memory->size_bytes, __ATOMIC_ACQUIRE) : 0;
 }
 

@@ -314,6 +314,7 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
 
     const Instance *thread_of = options != NULL ? options->thread_of : NULL;
     if (!make_memories(instance, &memory, &heap, thread_of, diag)) return false;
+    if (instance->module->nmemories > 0) instance->memory0 = instance->memories[0];
     /* Before the first FuncInst, which constant expressions may ask for. */
     if (engine->tier != NULL && !engine->tier->attach(instance, diag)) return false;
     if (!make_globals(instance, diag, trap)) return false;

@@ -134,6 +134,7 @@ struct Instance {
     FuncInst **funcs;     /* local functions appear when first asked for: tern_instance_func */
     Table **tables;
     Memory **memories;
+    Memory *memory0;      /* the first of them, or NULL */
     Global **globals;     /* local ones appear when first asked for: tern_instance_global */
     Value **global_cells; /* the cell of every global */
     Value *own_globals;   /* cells of the module's own globals, in order */

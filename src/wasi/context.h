@@ -10,6 +10,7 @@
 #include "runtime/exec.h"
 #include "runtime/guest_range.h"
 #include "wasi/net.h"
+#include "wasi/threads.h"
 #include "wasi/wasi.h"
 
 /* Error numbers of preview 1, those in use. */
@@ -237,6 +238,7 @@ struct Wasi {
     bool walks_paths;
     WasiStream streams[3]; /* the standard streams that the host's code provides */
     WasiNet net;
+    WasiThreads threads;
     WasiAbi abi[2];
     bool has_exited;
     u32 exit_code;

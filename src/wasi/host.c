@@ -19,7 +19,11 @@ static PortError transfer(WasiTransfer *t, const PortSlice *slices, u32 n, size_
     s64 handle = t->f->handle;
     switch (t->way) {
     case WASI_WAY_READ: return tern_port_stream_read(handle, slices, n, done);
-    case WASI_WAY_WRITE: return tern_port_stream_write(handle, slices, n, done);
+    case WASI_WAY_WRITE:
+        if (t->f->kind == PORT_STREAM_REGULAR || t->f->kind == PORT_STREAM_TERMINAL ||
+            t->f->kind == PORT_STREAM_DEVICE)
+            return tern_port_stream_write_quick(handle, slices, n, done);
+        return tern_port_stream_write(handle, slices, n, done);
     case WASI_WAY_READ_AT: return tern_port_file_read_at(handle, slices, n, t->offset, done);
     case WASI_WAY_WRITE_AT: return tern_port_file_write_at(handle, slices, n, t->offset, done);
     case WASI_WAY_PEEK:

@@ -94,8 +94,11 @@ WasiErrno tern_wasi_random_get(WasiCall *call, const u64 *args)
 
 WasiErrno tern_wasi_proc_exit(WasiCall *call, const u64 *args)
 {
-    call->wasi->has_exited = true;
-    call->wasi->exit_code = (u32)args[0];
+    Wasi *wasi = call->wasi;
+    if (!tern_wasi_threads_stopping(wasi)) { /* else another thread was first */
+        __atomic_store_n(&wasi->exit_code, (u32)args[0], __ATOMIC_RELAXED);
+        __atomic_store_n(&wasi->has_exited, true, __ATOMIC_RELAXED);
+    }
     call->trap = TRAP_EXIT;
     return WASI_ESUCCESS;
 }
@@ -108,9 +111,9 @@ WasiErrno tern_wasi_proc_raise(WasiCall *call, const u64 *args)
     return WASI_ESUCCESS;
 }
 
-/* A store is used by one thread, so there is nobody of ours to yield to. */
 WasiErrno tern_wasi_sched_yield(WasiCall *call, const u64 *args)
 {
     (void)args;
+    tern_port_thread_yield();
     return wasi_interrupted(call) ? WASI_EINTR : WASI_ESUCCESS;
 }

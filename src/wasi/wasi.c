@@ -44,11 +44,15 @@ static const Preview1Row rows[] = {
 
 bool tern_wasi_is_module(Name module)
 {
-    return name_is(module, "wasi_snapshot_preview1") || name_is(module, "wasi_unstable");
+    return name_is(module, "wasi_snapshot_preview1") || name_is(module, "wasi_unstable") || name_is(module, "wasi");
 }
+
+/* wasi-threads has a module name of its own, and one function. */
+static const Preview1Row thread_spawn = {"thread-spawn", "i", "i", tern_wasi_thread_spawn};
 
 bool tern_wasi_has(Name module, Name name)
 {
+    if (name_is(module, "wasi")) return name_is(name, thread_spawn.name);
     for (u32 i = 0; i < COUNT_OF(rows) && tern_wasi_is_module(module); i++)
         if (name_is(name, rows[i].name)) return true;
     return false;
@@ -64,24 +68,43 @@ static bool types_are(const ValType *types, u32 n, const char *letters)
 
 static const Preview1Row *find_row(const Module *module, const Import *import)
 {
-    if (import->kind != EXTERN_FUNC || !tern_wasi_is_module(import->module)) return NULL;
-    for (u32 i = 0; i < COUNT_OF(rows); i++) {
-        const Preview1Row *row = &rows[i];
-        if (!name_is(import->name, row->name)) continue;
-
-        const FuncType *type = tern_module_func_type(module, import->index);
-        if (!types_are(type->params, type->nparams, row->params) ||
-            !types_are(type->results, type->nresults, row->results))
-            return NULL;
-        return row;
-    }
-    return NULL;
+    if (import->kind != EXTERN_FUNC || !tern_wasi_has(import->module, import->name)) return NULL;
+    const Preview1Row *row = name_is(import->module, "wasi") ? &thread_spawn : rows;
+    while (row != &thread_spawn && !name_is(import->name, row->name)) row++;
+    const FuncType *type = tern_module_func_type(module, import->index);
+    bool ok = types_are(type->params, type->nparams, row->params) &&
+              types_are(type->results, type->nresults, row->results);
+    return ok ? row : NULL;
 }
 
-bool tern_wasi_provides(const Module *module, const Import *import) { return find_row(module, import) != NULL; }
+static bool is_exported(const Module *module, const char *name, ExternKind kind)
+{
+    const Export *export = tern_module_find_export(module, (Name){name, (u32)strlen(name)});
+    return export != NULL && export->kind == kind;
+}
+
+/* A program that is made for threads imports the memory that they share, which is how it says that its instances
+ * are to have the same. Under whatever name: it exports it for the functions here. */
+static bool is_thread_memory(const Module *module, const Import *import)
+{
+    return import->kind == EXTERN_MEMORY && module->memories[import->index].limits.is_shared &&
+           (is_exported(module, "wasi_thread_start", EXTERN_FUNC) ||
+            (is_exported(module, "_start", EXTERN_FUNC) && is_exported(module, "memory", EXTERN_MEMORY)));
+}
+
+bool tern_wasi_provides(const Module *module, const Import *import)
+{
+    return find_row(module, import) != NULL || is_thread_memory(module, import);
+}
 
 bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import *import, Extern *out)
 {
+    if (is_thread_memory(module, import)) {
+        Diag diag = {0};
+        Memory *memory = tern_store_memory_new(store, &module->memories[import->index], NULL, &diag);
+        *out = (Extern){.kind = EXTERN_MEMORY, .u.memory = memory};
+        return memory != NULL;
+    }
     const Preview1Row *row = find_row(module, import);
     if (row == NULL) return false;
     /* The import's own type, so that it matches however the module declared it (final or not, alone or
@@ -225,6 +248,7 @@ Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag)
     wasi->alloc = store->alloc;
     wasi->walks_paths = options->walks_paths || !tern_port_path_kernel_resolves();
     tern_port_mutex_init(&wasi->lock);
+    tern_wasi_threads_init(&wasi->threads, options);
     wasi->abi[0] = (WasiAbi){wasi, false};
     wasi->abi[1] = (WasiAbi){wasi, true};
 
@@ -242,6 +266,7 @@ Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag)
 void tern_wasi_free(Wasi *wasi)
 {
     if (wasi == NULL) return;
+    tern_wasi_threads_done(wasi);
     tern_free(wasi->alloc, wasi->args.bytes, wasi->args.size_bytes);
     tern_free(wasi->alloc, wasi->env.bytes, wasi->env.size_bytes);
     tern_wasi_fds_free(wasi);
@@ -250,8 +275,8 @@ void tern_wasi_free(Wasi *wasi)
     tern_free(wasi->alloc, wasi, sizeof *wasi);
 }
 
-u32 tern_wasi_exit_code(const Wasi *wasi) { return wasi->exit_code; }
-bool tern_wasi_exited(const Wasi *wasi) { return wasi->has_exited; }
+u32 tern_wasi_exit_code(const Wasi *wasi) { return __atomic_load_n(&wasi->exit_code, __ATOMIC_RELAXED); }
+bool tern_wasi_exited(const Wasi *wasi) { return __atomic_load_n(&wasi->has_exited, __ATOMIC_RELAXED); }
 
 WasiErrno tern_wasi_errno_of(PortError error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wasi.h - WASI preview 1 for the instances of one store, under both its names: wasi_snapshot_preview1 and
- * the older wasi_unstable.
+ * the older wasi_unstable; WAMR's socket functions, and wasi.thread-spawn.
  *
  * A Wasi is what the guest sees of the world: arguments, environment and descriptors, wholly from its
  * options; nothing is taken from the process but the clocks, chance and, by default, its standard streams.
@@ -35,6 +35,23 @@ typedef struct WasiStream {
     void *user;
 } WasiStream;
 
+/* What a thread of the guest runs in: an instance of its own of the guest's module, over the same memories. */
+typedef struct WasiThreadPlace {
+    Exec *x;
+    FuncInst *start; /* its wasi_thread_start, of two i32 */
+    void *owned;     /* the maker's */
+} WasiThreadPlace;
+
+/* How the embedder makes one, if the guest's host functions expect more than an instance. */
+typedef struct WasiThreadMaker {
+    /* On the thread that spawns; false: it cannot be. */
+    bool (*make)(void *user, Exec *spawner, WasiThreadPlace *out);
+    /* On the new thread: calls start. */
+    TrapCode (*run)(void *user, WasiThreadPlace *place, const u64 args[2]);
+    void (*unmake)(void *user, WasiThreadPlace *place); /* on either */
+    void *user;
+} WasiThreadMaker;
+
 /* Everything is copied by tern_wasi_new; strings are NUL-terminated. Descriptors from 3 on are: preopens,
  * dirs, map_dirs, listeners. */
 typedef struct WasiOptions {
@@ -59,6 +76,7 @@ typedef struct WasiOptions {
     const char *const *ns_lookup_pool; /* names that the guest may have resolved; "*.example.org": all below */
     u32 nns_lookup_pool;
     u32 max_threads; /* that thread-spawn may have running at once; 0: WASI_THREADS_DEFAULT */
+    WasiThreadMaker thread_maker; /* make NULL: instances with the same imports, where those can be shared */
     bool walks_paths; /* resolve paths ourselves even where the kernel can confine them */
 } WasiOptions;
 
@@ -74,6 +92,9 @@ typedef struct Wasi Wasi;
  * default. */
 Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag);
 void tern_wasi_free(Wasi *wasi); /* NULL is allowed */
+/* Stops the threads that the guest started, and waits for them: before anything is freed that they use, as the
+ * store with the guest's instance is. NULL is allowed. */
+void tern_wasi_threads_end(Wasi *wasi);
 
 /* Is this the name of a module that WASI preview 1 provides? */
 bool tern_wasi_is_module(Name module);

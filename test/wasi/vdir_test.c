@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* vdir_test.c - a directory in memory beside one of the machine: a guest that does the same to both gets the same
  * answers, errors included, whatever it does. And what the host does with one. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -449,6 +450,43 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+typedef struct Visitor {
+    WasiVdir *vdir;
+    bool stop;
+} Visitor;
+
+static void *visit(void *arg)
+{
+    Visitor *v = arg;
+    while (!__atomic_load_n(&v->stop, __ATOMIC_RELAXED)) {
+        char buf[8], names[200] = "";
+        size_t done;
+        tern_wasi_vdir_put(v->vdir, "a", "from the host", 13);
+        tern_wasi_vdir_get(v->vdir, "b", 0, buf, sizeof buf, &done, NULL);
+        tern_wasi_vdir_list(v->vdir, ".", append_entry, names);
+        tern_wasi_vdir_remove(v->vdir, "c");
+    }
+    return NULL;
+}
+
+static void the_host_may_look_in_while_a_guest_works(void **state)
+{
+    World *w = *state;
+    Visitor visitor = {.vdir = w->vdir};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, visit, &visitor), 0);
+    for (u32 i = 0; i < 2000; i++) {
+        u64 fd;
+        assert_int_equal(open_at(w, IN_MEMORY, "a", CREAT | TRUNC, ALL, 0, &fd), WASI_ESUCCESS);
+        write_text(w, fd, "from the guest");
+        u64 n = text(w, PATH1, "a"), m = text(w, PATH2, i % 2 ? "b" : "c");
+        CALL(path_rename, IN_MEMORY, PATH1, n, IN_MEMORY, PATH2, m);
+        CALL(fd_close, fd);
+    }
+    __atomic_store_n(&visitor.stop, true, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+}
+
 /* --- streams made of the host's code ---------------------------------------------------------------- */
 
 typedef struct Console {
@@ -531,6 +569,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_guest_cannot_use_more_than_the_limit, setup_small, teardown),
         TEST(a_tree_may_be_as_deep_as_the_guest_likes),
         cmocka_unit_test(every_allocation_may_fail),
+        TEST(the_host_may_look_in_while_a_guest_works),
         TEST(streams_may_be_the_hosts_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,8 @@ PortStreamKind tern_port_stream_kind(s64 handle)
     if (S_ISREG(st.st_mode)) return PORT_STREAM_REGULAR;
     if (S_ISFIFO(st.st_mode)) return PORT_STREAM_PIPE;
     if (S_ISSOCK(st.st_mode)) return PORT_STREAM_SOCKET;
-    return isatty(fd_of(handle)) ? PORT_STREAM_TERMINAL : PORT_STREAM_OTHER;
+    if (!S_ISCHR(st.st_mode)) return PORT_STREAM_OTHER;
+    return isatty(fd_of(handle)) ? PORT_STREAM_TERMINAL : PORT_STREAM_DEVICE;
 }
 
 u64 tern_port_stream_size(s64 handle)
@@ -70,6 +71,16 @@ PortError tern_port_stream_write(s64 handle, const PortSlice *slices, u32 n, siz
     pthread_sigmask(SIG_SETMASK, &old_set, NULL);
     if (error == PORT_OK) *done = (size_t)put;
     return error;
+}
+
+PortError tern_port_stream_write_quick(s64 handle, const PortSlice *slices, u32 n, size_t *done)
+{
+    struct iovec iov[PORT_SLICES_MAX];
+    ssize_t put = n == 1 ? write(fd_of(handle), slices[0].bytes, slices[0].size)
+                         : writev(fd_of(handle), iov, iovecs_of(iov, slices, n));
+    if (put < 0) return error_of(errno);
+    *done = (size_t)put;
+    return PORT_OK;
 }
 
 void tern_port_poll(PortPoll *polls, u32 n, u64 timeout_ns)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -124,6 +125,8 @@ void tern_port_thread_join(Thread *thread)
     memcpy(&id, thread->opaque, sizeof id);
     must(pthread_join(id, NULL));
 }
+
+void tern_port_thread_yield(void) { sched_yield(); }
 
 /* --- the stack -------------------------------------------------------------------------------- */
 

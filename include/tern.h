@@ -17,8 +17,8 @@
  * Threads: an engine may be used from any number of threads, and so may a loaded module. An instance is
  * used by one thread at a time; only tern_instance_interrupt may be called from others.
  *
- * Errors: whoever fails fills the caller's tern_error, which may be NULL. Nothing here prints, exits or
- * reads the environment. */
+ * Errors: whoever fails fills the caller's tern_error, which may be NULL; so does a call that trapped or exited.
+ * Nothing here prints, exits or reads the environment. */
 #ifndef TERN_H
 #define TERN_H
 
@@ -52,7 +52,9 @@ typedef struct tern_vdir tern_vdir;
 
 #define TERN_UNLIMITED UINT64_MAX
 
-/* "1.2.3"; static. */
+/* Of this header. */
+#define TERN_VERSION "0.1.0"
+/* "1.2.3", of the library; static. */
 TERN_API const char *tern_version(void);
 
 typedef enum tern_error_kind {
@@ -61,7 +63,9 @@ typedef enum tern_error_kind {
     TERN_ERROR_INVALID,   /* a module that breaks the rules of the specification */
     TERN_ERROR_LINK,      /* an import is missing or of another type, or a segment does not fit */
     TERN_ERROR_RESOURCE,  /* no memory, or a limit */
-    TERN_ERROR_USAGE      /* the call itself: no such export, wrong arguments */
+    TERN_ERROR_USAGE,     /* the call itself: no such export, wrong arguments */
+    TERN_ERROR_TRAP,      /* with TERN_TRAPPED: tern_instance_trap has the details */
+    TERN_ERROR_EXIT       /* with TERN_EXITED: tern_instance_exit_code */
 } tern_error_kind;
 
 typedef struct tern_error {
@@ -72,8 +76,9 @@ typedef struct tern_error {
 /* --- engines and modules ---------------------------------------------------------------------------- */
 
 /* Where an engine's memory comes from. realloc gets the old size back: p NULL and old 0 to allocate, new 0 to free;
- * blocks are aligned for any C type, and what it gives need not be cleared. Called from any thread that uses the
- * engine. NULL for no memory: whatever was asked for fails cleanly. */
+ * blocks are aligned to 16 bytes, and what it gives need not be cleared. Called from any thread that uses the engine.
+ * NULL for no memory: whatever was asked for fails cleanly. Guests' large memories, tables and stacks come from the
+ * system's pages where there are such. */
 typedef struct tern_allocator {
     void *(*realloc)(void *user, void *p, size_t old_size, size_t new_size);
     void *user;
@@ -98,6 +103,8 @@ TERN_API void tern_engine_destroy(tern_engine *engine);
 /* Decodes and validates. bytes are copied. NULL and an error of kind MALFORMED, INVALID or RESOURCE. */
 TERN_API tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t size_bytes,
                                        tern_error *error);
+/* The same of a file. RESOURCE too if it cannot be read. */
+TERN_API tern_module *tern_module_load_file(tern_engine *engine, const char *path, tern_error *error);
 TERN_API void tern_module_unload(tern_module *module);
 
 /* --- looking into a module -------------------------------------------------------------------------- */
@@ -147,6 +154,9 @@ TERN_API size_t tern_module_type_text(const tern_module *module, tern_kind kind,
                                       size_t size);
 /* The proposals a module uses, by name, separated by spaces. */
 TERN_API size_t tern_module_features_text(const tern_module *module, char *buf, size_t size);
+/* The code the interpreter makes of a function, a line for each instruction, to see what becomes of a loop; nothing
+ * in it stays the same from version to version. Imported functions have none. */
+TERN_API size_t tern_module_code_text(const tern_module *module, uint32_t func_index, char *buf, size_t size);
 
 typedef enum tern_valkind { TERN_I32, TERN_I64, TERN_F32, TERN_F64, TERN_V128, TERN_REF } tern_valkind;
 
@@ -173,6 +183,42 @@ typedef struct tern_value {
     } of;
 } tern_value;
 
+static inline tern_value tern_i32(uint32_t number)
+{
+    tern_value value;
+    value.kind = TERN_I32;
+    value.of.i32 = number;
+    return value;
+}
+static inline tern_value tern_i64(uint64_t number)
+{
+    tern_value value;
+    value.kind = TERN_I64;
+    value.of.i64 = number;
+    return value;
+}
+static inline tern_value tern_f32(float number)
+{
+    tern_value value;
+    value.kind = TERN_F32;
+    value.of.f32 = number;
+    return value;
+}
+static inline tern_value tern_f64(double number)
+{
+    tern_value value;
+    value.kind = TERN_F64;
+    value.of.f64 = number;
+    return value;
+}
+static inline tern_value tern_ref_value(tern_ref *ref) /* NULL: null */
+{
+    tern_value value;
+    value.kind = TERN_REF;
+    value.of.ref = ref;
+    return value;
+}
+
 typedef enum tern_refkind {
     TERN_REF_FUNC,   /* a function of a guest or of the host: tern_ref_call */
     TERN_REF_HOST,   /* a pointer of the host's: tern_ref_host */
@@ -181,14 +227,16 @@ typedef enum tern_refkind {
 
 /* A tern_ref keeps what it refers to alive until it is released, or until its store goes, which must come last.
  * Whoever is given one by a result, a getter or a _create function owns it; arguments of a host function are
- * borrowed for the call; what a host function or tern_instance_call passes to the guest stays the host's. Equal
- * references may have different handles: tern_ref_equal. */
+ * borrowed for the call, and releasing them does nothing; what is passed to tern_instance_call stays the host's; what
+ * a host function puts into its results is taken, so it gives a tern_ref_copy of what it keeps. Equal references may
+ * have different handles: tern_ref_equal. */
 TERN_API void tern_ref_release(tern_ref *ref); /* NULL is allowed */
 TERN_API tern_ref *tern_ref_copy(const tern_ref *ref);
 TERN_API bool tern_ref_equal(const tern_ref *a, const tern_ref *b);
 TERN_API tern_refkind tern_ref_kind(const tern_ref *ref);
-/* An externref for a pointer of the host's, which is never followed. finalize, if not NULL, is called once no guest
- * can reach it any more, at the latest when the store goes. NULL: no memory. */
+/* An externref for a pointer of the host's, which is never followed. finalize, if not NULL, is called once neither a
+ * guest nor a tern_ref can reach it any more, at the latest when the store goes; it may not use the store. NULL: no
+ * memory. */
 TERN_API tern_ref *tern_ref_from_host(tern_store *store, void *pointer, void (*finalize)(void *pointer));
 /* The pointer; NULL if it is another kind. */
 TERN_API void *tern_ref_host(const tern_ref *ref);
@@ -204,8 +252,11 @@ TERN_API void tern_store_destroy(tern_store *store);
 TERN_API void *tern_store_user(const tern_store *store);
 
 /* A host function. The arguments and room for the results, which are null or zero, are in the order of its type,
- * kinds filled in. caller's memory is tern_instance_memory(caller, NULL). It may call the guest again. False traps
- * in the guest: return tern_instance_fail(caller, "why"). */
+ * kinds filled in. caller's memory is tern_instance_memory(caller, NULL); caller is NULL if the host itself called
+ * the function where no guest runs. It may call the guest again. False traps in the guest: return
+ * tern_instance_fail(caller, "why"); after a call that trapped or exited, it passes that on, as it does an exception
+ * that the guest did not catch. On a thread that the guest started, caller and what is asked of it, references
+ * included, are good until the function returns. */
 typedef bool tern_host_func(tern_instance *caller, void *user, const tern_value *args, tern_value *results);
 
 /* Types are written as in the text format, and as tern_module_type_text gives them: "(param i32 i64) (result f32)",
@@ -220,7 +271,8 @@ TERN_API tern_global *tern_global_create(tern_store *store, const char *type, co
 
 /* --- memories, tables, globals: of the host or of an instance; they live as long as the store --------- */
 
-/* Addresses and sizes are in bytes, and checked: nothing outside is ever touched. */
+/* Addresses and sizes are in bytes, and checked: nothing outside is ever touched. Where there is none, NULL, there is
+ * nothing in it: the size is 0, and everything else is refused. */
 TERN_API uint64_t tern_memory_size(const tern_memory *memory);
 /* False if any of it lies outside; then nothing was copied. */
 TERN_API bool tern_memory_read(const tern_memory *memory, uint64_t address, void *to, size_t size);
@@ -272,7 +324,8 @@ TERN_API bool tern_linker_define(tern_linker *linker, const char *module, const 
 TERN_API bool tern_linker_define_instance(tern_linker *linker, const char *module, tern_instance *instance,
                                           tern_error *error);
 /* Every import of the module that neither the linker (which may be NULL) nor WASI provides, a line each with kind,
- * names and type, and why when one is there but does not fit. Like snprintf; 0: nothing is missing. */
+ * names and type, and why when one is there but does not fit; each line ends in a newline. Like snprintf; 0: nothing is
+ * missing. */
 TERN_API size_t tern_linker_missing(const tern_linker *linker, const tern_module *module, char *buf, size_t size);
 
 /* --- instances -------------------------------------------------------------------------------------- */
@@ -290,7 +343,8 @@ typedef struct tern_dir {
 } tern_dir;
 
 /* A standard stream made of the host's functions, called on the guest's thread. They return the number of bytes
- * taken or given, 0 from read at the end, or -1 for an input/output error. Either may be NULL. */
+ * taken or given, 0 from read at the end, or -1 for an input/output error; other negative numbers are preview 1's error
+ * numbers negated, of which -6 (EAGAIN) makes the guest wait and ask again every millisecond. Either may be NULL. */
 typedef struct tern_stream {
     int64_t (*read)(void *user, void *to, size_t size);
     int64_t (*write)(void *user, const void *from, size_t size);
@@ -319,11 +373,18 @@ typedef struct tern_config {
     uint64_t max_gc_bytes;      /* of a store of its own; 0: the default */
     uint64_t guest_heap_bytes;  /* for tern_instance_malloc in guests that export no allocator; 0: none */
     uint32_t max_threads;       /* that the guest may start (wasi-threads) besides its first; 0: 4 */
+    const int64_t *listeners; /* listening sockets (host descriptors) that the guest may accept connections from: its
+                               * own descriptors behind those of dirs. Borrowed, and open as long as the instance */
+    uint32_t nlisteners;
+    const char *const *networks; /* "ADDRESS/BITS": what sockets of the guest's own may bind to and talk to */
+    uint32_t nnetworks;
+    const char *const *hosts; /* names that the guest may look up; "*.example.org": all below it, "*": any */
+    uint32_t nhosts;
 } tern_config;
 
 #define TERN_CONFIG_DEFAULT \
     { sizeof(tern_config), NULL, 0, NULL, 0, {-1, -1, -1}, 0, TERN_MISSING_REFUSE, NULL, 0, {NULL, NULL, NULL}, \
-      NULL, NULL, NULL, 0, 0, 0, 0, 0 }
+      NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL, 0, NULL, 0 }
 
 /* Links and instantiates with WASI preview 1, and runs nothing yet: the start function runs with the first
  * call, so that it can be interrupted too. config NULL: the default. NULL and an error of kind LINK, which names
@@ -371,9 +432,10 @@ TERN_API size_t tern_ref_type_text(const tern_ref *func, char *buf, size_t size)
 
 /* --- bytes in, bytes out ------------------------------------------------------------------------------ */
 
-/* Takes size bytes of the guest's memory from the guest's own allocator (malloc, cabi_realloc, __wbindgen_malloc,
- * AssemblyScript's __new and __pin, as far as exported), or from the host-managed heap (guest_heap_bytes). 0 and an
- * error if there is none of both, it has no room, it traps, or what it returned lies outside the memory. */
+/* Takes size bytes of the guest's memory 0 from the guest's own allocator, the first that it exports of malloc and
+ * free, AssemblyScript's __new, __pin and __unpin, __wbindgen_malloc and __wbindgen_free, and cabi_realloc, or from
+ * the host-managed heap (guest_heap_bytes). cabi_realloc takes nothing back: such blocks are kept for later requests.
+ * 0 and an error if there is none of these, it has no room, it traps, or what it returned lies outside the memory. */
 TERN_API uint64_t tern_instance_malloc(tern_instance *instance, uint64_t size, tern_error *error);
 /* By the same allocator. 0 is allowed. False: it trapped, or the host-managed heap knows no such block. */
 TERN_API bool tern_instance_free(tern_instance *instance, uint64_t address, tern_error *error);
@@ -403,7 +465,7 @@ TERN_API bool tern_instance_reset(tern_instance *instance, tern_error *error);
 /* The state of the instance now: its own memories, globals, tables and segments, for tern_instance_restore of this
  * instance, any number of times. Not while it runs, and not with a shared memory of its own. Taking it costs what
  * the memory holds; restoring costs the pages touched since, where the host can map copies, else a copy. NULL and an
- * error. */
+ * error. Restoring fails as tern_instance_reset does. */
 TERN_API tern_snapshot *tern_instance_snapshot(tern_instance *instance, tern_error *error);
 TERN_API bool tern_instance_restore(tern_instance *instance, const tern_snapshot *snapshot, tern_error *error);
 /* Before its instance is destroyed. */
@@ -418,13 +480,15 @@ typedef enum tern_stop { TERN_STOP_INTERRUPTED, TERN_STOP_DEADLINE } tern_stop;
 
 /* From any thread, or a signal handler: the guest traps at its next loop iteration or call, or wakes from a
  * blocking WASI call within 10 ms; if nothing runs, the next call traps. Stays in force until
- * tern_instance_resume, after which the instance works as before. */
+ * tern_instance_resume, after which the instance works as before. Like timeouts and fuel, it concerns all instances of
+ * the store. */
 TERN_API void tern_instance_interrupt(tern_instance *instance, tern_stop why);
 TERN_API void tern_instance_resume(tern_instance *instance);
 
 /* Every outermost call from now on may take that long (wall-clock, to about a millisecond), or traps with DEADLINE;
- * the next one may take as long again. TERN_UNLIMITED: no limit. A thread of the engine's watches. False and an error
- * where the host has no threads, or no memory: a timer of the host's and tern_instance_interrupt do the same. */
+ * the next one may take as long again, without tern_instance_resume. TERN_UNLIMITED: no limit. A thread of the
+ * engine's watches. False and an error where the host has no threads, or no memory: a timer of the host's and
+ * tern_instance_interrupt do the same. */
 TERN_API bool tern_instance_set_timeout(tern_instance *instance, uint64_t nanoseconds, tern_error *error);
 
 /* What the guest may still execute: a unit is a WebAssembly instruction (docs/embedding.md says what bulk operations

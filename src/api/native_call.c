@@ -56,7 +56,7 @@ static inline Outer enter(Exec *x, const NativeCall *call)
  * was, goes on to whoever catches it; everything else is a trap. */
 __attribute__((noinline, cold)) static TrapCode pass_on(Exec *x, wasm_module_inst_t inst)
 {
-    if (x->exception == REF_NULL || !tern_api_take_uncaught(inst)) return tern_exec_trap(x, TRAP_HOST);
+    if (x->exception == REF_NULL || !tern_api_take_uncaught(inst, x->host_data)) return tern_exec_trap(x, TRAP_HOST);
     return TRAP_UNCAUGHT_EXCEPTION; /* the outermost call sets the text again, unless somebody catches */
 }
 

@@ -16,8 +16,9 @@ static bool check_args(const tern_store *store, const FuncType *type, const char
                        u32 nargs, u32 nresults, tern_error *error)
 {
     if (UNLIKELY(nargs != type->nparams || nresults != type->nresults)) {
-        tern_error_say(error, TERN_ERROR_USAGE, "%s takes %u arguments and gives %u results, not %u and %u", name,
-                       type->nparams, type->nresults, nargs, nresults);
+        tern_error_say(error, TERN_ERROR_USAGE, "%s takes %u argument%s and gives %u result%s, not %u and %u", name,
+                       type->nparams, type->nparams == 1 ? "" : "s", type->nresults,
+                       type->nresults == 1 ? "" : "s", nargs, nresults);
         return false;
     }
     for (u32 i = 0; i < nargs; i++) {
@@ -82,7 +83,20 @@ tern_status tern_store_call(tern_store *store, tern_instance *instance, FuncInst
     if (UNLIKELY(instance != NULL && !instance->is_prepared)) status = tern_instance_prepare(instance, error);
     if (LIKELY(status == TERN_OK)) status = call(store, instance, func, args, results, error);
     tern_store_leave(store);
+    if (UNLIKELY(status != TERN_OK)) tern_error_stopped(error, instance, store->exec, status);
     return status;
+}
+
+void tern_error_stopped(tern_error *error, const tern_instance *instance, const Exec *x, tern_status status)
+{
+    if (error == NULL) return;
+    if (status == TERN_EXITED) {
+        u32 code = instance != NULL ? tern_instance_exit_code(instance) : 0;
+        tern_error_say(error, TERN_ERROR_EXIT, "the guest exited with code %u", code);
+    } else if (status == TERN_TRAPPED) {
+        error->kind = TERN_ERROR_TRAP;
+        (void)tern_trap_format(&x->trap, error->text, sizeof error->text);
+    }
 }
 
 tern_status tern_ref_call(tern_ref *func, const tern_value *args, uint32_t nargs, tern_value *results,
@@ -142,7 +156,7 @@ static bool frame_init(HostFrame *frame, Alloc *alloc, u32 nvalues, u32 nrefs)
 }
 
 /* The cells at slots, which hold the arguments until there are results, keep what they refer to alive. */
-static void give_args(const HostEnv *env, const u64 *cells, HostFrame *frame)
+static void give_args(const HostEnv *env, tern_store *store, const u64 *cells, HostFrame *frame)
 {
     const FuncType *type = env->type;
     tern_ref *ref = frame->refs;
@@ -150,13 +164,13 @@ static void give_args(const HostEnv *env, const u64 *cells, HostFrame *frame)
         tern_value *arg = &frame->values[i];
         ValType t = type->params[i];
         if (LIKELY(!vt_is_ref(t))) {
-            cells = tern_value_from_cells(env->store, t, cells, arg);
+            cells = tern_value_from_cells(store, t, cells, arg);
             continue;
         }
         *arg = (tern_value){.kind = TERN_REF};
         if (*cells != REF_NULL) {
-            *ref = (tern_ref){.store = env->store, .ref = *cells, .is_borrowed = true,
-                              .top = tern_types_top(env->store->store->engine->types, t)};
+            *ref = (tern_ref){.store = store, .ref = *cells, .is_borrowed = true,
+                              .top = tern_types_top(store->store->engine->types, t)};
             arg->of.ref = ref++;
         }
         cells++;
@@ -187,11 +201,12 @@ static TrapCode fail(Exec *x, const char *text)
 }
 
 /* Results to the cells at slots. */
-static TrapCode put_results(Exec *x, const HostEnv *env, const tern_value *results, u64 *cells)
+static TrapCode put_results(Exec *x, const HostEnv *env, const tern_store *store, const tern_value *results,
+                            u64 *cells)
 {
     const FuncType *type = env->type;
     for (u32 i = 0; i < type->nresults; i++) {
-        if (LIKELY(tern_value_fits(env->store, &results[i], type->results[i]))) continue;
+        if (LIKELY(tern_value_fits(store, &results[i], type->results[i]))) continue;
         char text[128], name[64];
         snprintf(text, sizeof text, "result %u of the host function must be %s", i + 1,
                  tern_types_name(type->results[i], name, sizeof name));
@@ -201,27 +216,54 @@ static TrapCode put_results(Exec *x, const HostEnv *env, const tern_value *resul
     return TRAP_NONE;
 }
 
-static TrapCode call_host(Exec *x, void *opaque, u64 *slots)
+static TrapCode call_with(Exec *x, const HostEnv *env, tern_store *store, tern_instance *caller, u64 *slots)
 {
-    const HostEnv *env = opaque;
     const FuncType *type = env->type;
-    Alloc *alloc = env->store->engine->alloc;
+    Alloc *alloc = store->engine->alloc;
     u32 nvalues = type->nparams + type->nresults;
     HostFrame frame;
     if (UNLIKELY(!frame_init(&frame, alloc, nvalues, env->nrefs))) return TRAP_OUT_OF_MEMORY;
-    give_args(env, slots, &frame);
+    give_args(env, store, slots, &frame);
     x->trap.code = TRAP_NONE;
     x->trap.message[0] = '\0';
-    tern_instance *caller = LIKELY(x->instance != NULL) ? x->instance->host_data : NULL;
     tern_value *results = frame.values + type->nparams;
     /* A trap, an exit or an exception that it met last and passes on is still there. */
     TrapCode code = TRAP_NONE;
     if (UNLIKELY(!env->func(caller, env->user, frame.values, results)))
         code = x->trap.code != TRAP_NONE ? x->trap.code : TRAP_HOST;
-    if (LIKELY(code == TRAP_NONE)) code = put_results(x, env, results, slots);
+    if (LIKELY(code == TRAP_NONE)) code = put_results(x, env, store, results, slots);
     release_results(results, type->nresults);
     frame_done(&frame, alloc, nvalues, env->nrefs);
     return code;
+}
+
+/* On a thread that the guest started, which has a Store and an Exec of its own (wasi/threads.h): the caller and its
+ * store are made for this call. */
+static __attribute__((noinline)) TrapCode call_on_thread(Exec *x, const HostEnv *env, u64 *slots)
+{
+    tern_store store = {.engine = env->store->engine, .store = x->store, .exec = x, .user = env->store->user,
+                        .refs = 1, .depth = 1, .timeout_ns = TERN_UNLIMITED};
+    const tern_instance *first = x->instance != NULL ? x->instance->host_data : NULL;
+    tern_instance caller = {.store = &store, .instance = x->instance, .exec = x, .is_prepared = true};
+    if (first != NULL) {
+        caller.wasi = first->wasi;
+        caller.module = first->module;
+        caller.user = first->user;
+        caller.has_allocator = first->has_allocator;
+        caller.allocator = first->allocator;
+    }
+    TrapCode code = call_with(x, env, &store, first != NULL ? &caller : NULL, slots);
+    while (store.handles != NULL) tern_ref_release(store.handles);
+    vec_free(&caller.blocks, store.engine->alloc);
+    tern_map_free(&store.externs, store.engine->alloc);
+    return code;
+}
+
+static TrapCode call_host(Exec *x, void *opaque, u64 *slots)
+{
+    const HostEnv *env = opaque;
+    if (UNLIKELY(x->store != env->store->store)) return call_on_thread(x, env, slots);
+    return call_with(x, env, env->store, LIKELY(x->instance != NULL) ? x->instance->host_data : NULL, slots);
 }
 
 FuncInst *tern_host_func_new(tern_store *store, u32 type_id, tern_host_func *func, void *user)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* tern_engine.c - include/tern.h: errors, engines, and loading modules. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -7,7 +8,7 @@
 #include "binary/decode.h"
 #include "interp/interp.h"
 
-const char *tern_version(void) { return TERN_VERSION_TEXT; }
+const char *tern_version(void) { return TERN_VERSION; }
 
 /* --- errors ----------------------------------------------------------------------------------------- */
 
@@ -110,6 +111,45 @@ tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t siz
     }
     *handle = (tern_module){.engine = engine, .module = module, .refs = 1};
     return handle;
+}
+
+/* All of a stream, in a block of *room bytes. NULL: it cannot be read, or there is no memory, as errno says. */
+static u8 *read_all(Alloc *alloc, FILE *file, size_t *size, size_t *room)
+{
+    u8 *bytes = NULL;
+    *size = *room = 0;
+    for (;;) {
+        if (*size == *room) {
+            size_t more = *room == 0 ? 64u << 10 : *room;
+            u8 *wider = more <= SIZE_MAX - *room ? tern_realloc(alloc, bytes, *room, *room + more) : NULL;
+            if (wider == NULL) break;
+            bytes = wider;
+            *room += more;
+        }
+        size_t n = fread(bytes + *size, 1, *room - *size, file);
+        *size += n;
+        if (n == 0 && ferror(file)) break;
+        if (n == 0) return bytes;
+    }
+    tern_free(alloc, bytes, *room);
+    return NULL;
+}
+
+tern_module *tern_module_load_file(tern_engine *engine, const char *path, tern_error *error)
+{
+    errno = 0;
+    FILE *file = fopen(path, "rb");
+    size_t size = 0, room = 0;
+    u8 *bytes = file != NULL ? read_all(engine->alloc, file, &size, &room) : NULL;
+    int reason = errno;
+    if (file != NULL) fclose(file);
+    if (bytes == NULL) {
+        tern_error_say(error, TERN_ERROR_RESOURCE, "%s: %s", path, reason != 0 ? strerror(reason) : "out of memory");
+        return NULL;
+    }
+    tern_module *module = tern_module_load(engine, bytes, size, error);
+    tern_free(engine->alloc, bytes, room);
+    return module;
 }
 
 void tern_module_unhold(tern_module *module)

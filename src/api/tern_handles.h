@@ -165,6 +165,9 @@ tern_status tern_store_call(tern_store *store, tern_instance *instance, FuncInst
                             const tern_value *args, u32 nargs, tern_value *results, u32 nresults,
                             tern_error *error);
 
+/* Says what ended a call that did not return. */
+void tern_error_stopped(tern_error *error, const tern_instance *instance, const Exec *x, tern_status status);
+
 static inline tern_status tern_status_of(TrapCode code)
 {
     return code == TRAP_NONE ? TERN_OK : code == TRAP_EXIT ? TERN_EXITED : TERN_TRAPPED;

@@ -6,6 +6,7 @@
 
 #include "api/tern_handles.h"
 #include "base/cursor.h"
+#include "code/code.h"
 
 void tern_module_counts(const tern_module *module, tern_counts *out)
 {
@@ -66,6 +67,11 @@ bool tern_module_next_section(const tern_module *module, uint64_t *position, ter
     Name name;
     if (id == 0 && tern_cursor_name(&inside, &name) == DIAG_NONE) out->name = name_out(name);
     return true;
+}
+
+size_t tern_module_code_text(const tern_module *module, uint32_t func_index, char *buf, size_t size)
+{
+    return tern_code_text(module->module, func_index, buf, size);
 }
 
 /* --- text ------------------------------------------------------------------------------------------- */

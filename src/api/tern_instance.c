@@ -25,12 +25,11 @@ static bool read_config(const tern_config *given, tern_config *out, tern_error *
     return true;
 }
 
-/* tern_stream's -1 is preview 1's EIO. */
-#define STREAM_EIO (-29)
+#define STREAM_EIO (-29) /* of preview 1 */
 
 static s64 stream_result(int64_t n, size_t size)
 {
-    return n < 0 || (u64)n > size ? STREAM_EIO : n;
+    return n == -1 || (n > 0 && (u64)n > size) ? STREAM_EIO : n;
 }
 
 static s64 stream_read(void *user, void *buf, size_t size)
@@ -61,6 +60,9 @@ static bool make_wasi(tern_instance *instance, const tern_config *config, tern_e
     WasiOptions options = {.argv = config->argv, .argc = config->argc, .env = config->env,
                            .nenv = config->nenv, .preopens = dirs, .npreopens = config->ndirs,
                            .stdio = {config->stdio[0], config->stdio[1], config->stdio[2]},
+                           .listeners = config->listeners, .nlisteners = config->nlisteners,
+                           .addr_pool = config->networks, .naddr_pool = config->nnetworks,
+                           .ns_lookup_pool = config->hosts, .nns_lookup_pool = config->nhosts,
                            .max_threads = config->max_threads};
     for (u32 i = 0; i < 3; i++) {
         if (config->streams[i] == NULL) continue;
@@ -138,6 +140,7 @@ tern_instance *tern_instance_create(tern_module *module, const tern_config *give
 void tern_instance_destroy(tern_instance *instance)
 {
     if (instance == NULL) return;
+    tern_wasi_threads_end(instance->wasi);
     tern_module *module = instance->module;
     instance->module = NULL;
     instance->is_destroyed = true;
@@ -229,6 +232,7 @@ tern_status tern_instance_prepare(tern_instance *instance, tern_error *error)
     tern_store_enter(instance->store);
     tern_status status = prepare(instance, error);
     tern_store_leave(instance->store);
+    if (UNLIKELY(status != TERN_OK)) tern_error_stopped(error, instance, instance->exec, status);
     return status;
 }
 

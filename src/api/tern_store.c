@@ -39,6 +39,8 @@ static void free_all(tern_store *store)
     else engine->stores = store->next;
     tern_port_mutex_unlock(&engine->lock);
 
+    for (tern_instance *instance = store->instances; instance != NULL; instance = instance->next)
+        tern_wasi_threads_end(instance->wasi);
     tern_exec_free(store->exec);
     tern_store_free(store->store); /* its finalizers may still look at what follows */
     while (store->handles != NULL) {
@@ -162,11 +164,14 @@ tern_memory *tern_memory_create(tern_store *store, const char *type, tern_error 
     return handle;
 }
 
-uint64_t tern_memory_size(const tern_memory *memory) { return tern_memory_size_bytes(memory->memory); }
+uint64_t tern_memory_size(const tern_memory *memory)
+{
+    return memory != NULL ? tern_memory_size_bytes(memory->memory) : 0;
+}
 
 bool tern_memory_read(const tern_memory *memory, uint64_t address, void *to, size_t size)
 {
-    const u8 *from = tern_guest_range(memory->memory, address, size);
+    const u8 *from = tern_memory_slice((tern_memory *)memory, address, size);
     if (from == NULL) return false;
     if (size > 0) memcpy(to, from, size);
     return true;
@@ -174,7 +179,7 @@ bool tern_memory_read(const tern_memory *memory, uint64_t address, void *to, siz
 
 bool tern_memory_write(tern_memory *memory, uint64_t address, const void *from, size_t size)
 {
-    u8 *to = tern_guest_range(memory->memory, address, size);
+    u8 *to = tern_memory_slice(memory, address, size);
     if (to == NULL) return false;
     if (size > 0) memcpy(to, from, size);
     return true;
@@ -182,12 +187,12 @@ bool tern_memory_write(tern_memory *memory, uint64_t address, const void *from, 
 
 void *tern_memory_slice(tern_memory *memory, uint64_t address, uint64_t size)
 {
-    return tern_guest_range(memory->memory, address, size);
+    return memory != NULL ? tern_guest_range(memory->memory, address, size) : NULL;
 }
 
 const char *tern_memory_cstr(tern_memory *memory, uint64_t address, uint64_t max_size, uint64_t *length)
 {
-    u64 have = tern_memory_size_bytes(memory->memory);
+    u64 have = tern_memory_size(memory);
     if (address >= have) return NULL;
     u64 most = u64_min(max_size, have - address);
     const u8 *text = tern_guest_range(memory->memory, address, most);
@@ -199,7 +204,7 @@ const char *tern_memory_cstr(tern_memory *memory, uint64_t address, uint64_t max
 
 uint64_t tern_memory_grow(tern_memory *memory, uint64_t pages)
 {
-    return tern_memory_grow_pages(memory->memory, pages);
+    return memory != NULL ? tern_memory_grow_pages(memory->memory, pages) : UINT64_MAX;
 }
 
 /* --- tables --------------------------------------------------------------------------------------------- */
@@ -219,12 +224,12 @@ tern_table *tern_table_create(tern_store *store, const char *type, const tern_re
     return handle;
 }
 
-uint64_t tern_table_size(const tern_table *table) { return table->table->size; }
+uint64_t tern_table_size(const tern_table *table) { return table != NULL ? table->table->size : 0; }
 
 bool tern_table_get(tern_table *table, uint64_t index, tern_ref **out)
 {
     *out = NULL;
-    if (index >= table->table->size) return false;
+    if (index >= tern_table_size(table)) return false;
     Ref ref = table->table->elems[index];
     if (ref == REF_NULL) return true;
     *out = tern_ref_new(table->store, ref, table->table->type.elem);
@@ -233,14 +238,14 @@ bool tern_table_get(tern_table *table, uint64_t index, tern_ref **out)
 
 bool tern_table_set(tern_table *table, uint64_t index, const tern_ref *ref)
 {
-    if (index >= table->table->size || !tern_ref_fits(table->store, ref, table->table->type.elem)) return false;
+    if (index >= tern_table_size(table) || !tern_ref_fits(table->store, ref, table->table->type.elem)) return false;
     table->table->elems[index] = tern_ref_bits(ref);
     return true;
 }
 
 uint64_t tern_table_grow(tern_table *table, uint64_t delta, const tern_ref *init)
 {
-    if (!tern_ref_fits(table->store, init, table->table->type.elem)) return UINT64_MAX;
+    if (table == NULL || !tern_ref_fits(table->store, init, table->table->type.elem)) return UINT64_MAX;
     return tern_table_grow_elems(table->store->store, table->table, delta, tern_ref_bits(init));
 }
 
@@ -266,12 +271,14 @@ tern_global *tern_global_create(tern_store *store, const char *type, const tern_
 
 bool tern_global_get(tern_global *global, tern_value *out)
 {
+    if (global == NULL) return false;
     return tern_value_from_cells(global->store, global->global->type.type, global->global->cell->cells, out) !=
            NULL;
 }
 
 bool tern_global_set(tern_global *global, const tern_value *value)
 {
+    if (global == NULL) return false;
     GlobalType type = global->global->type;
     if (!type.is_mutable || !tern_value_fits(global->store, value, type.type)) return false;
     (void)tern_value_to_cells(value, global->global->cell->cells);

@@ -217,7 +217,8 @@ bool tern_type_text_func(TypeRegistry *types, Alloc *alloc, const char *text, u3
     bool ok = true;
     while (ok && take_opening(&r, "param")) ok = read_types(&r, alloc, &params);
     while (ok && take_opening(&r, "result")) ok = read_types(&r, alloc, &results);
-    if (ok && r.size > 0) ok = refuse(&r, results.n > 0 ? "(result ...) or the end" : "(param ...), (result ...) or the end");
+    if (ok && r.size > 0)
+        ok = refuse(&r, results.n > 0 ? "(result ...) or the end" : "(param ...), (result ...) or the end");
     if (ok) {
         *type_id = tern_types_add_func(types, params.items, params.n, results.items, results.n);
         ok = *type_id != TYPE_NONE;

@@ -127,9 +127,10 @@ struct WASMModuleCommon {
     const char *name;
     const char *registered_name; /* NULL: not registered */
     WasiSettings wasi;
-    /* NUL-terminated names for reflection, made when first asked for under the runtime's lock. */
-    const char **import_names; /* module and name by turns */
-    const char **export_names;
+    /* NUL-terminated names for reflection, made when first asked for, set under the runtime's lock: of imports module
+     * and name by turns, then of exports. */
+    const char **names;
+    size_t names_bytes;
 };
 
 void tern_api_module_release(wasm_module_t module);
@@ -224,6 +225,7 @@ struct WASMModuleInstanceCommon {
     wasm_module_inst_t next;
     GuestAllocator allocator; /* free_func UINT32_MAX: the guest exports none */
     bool is_terminated;       /* of the root; atomic */
+    wasm_exec_env_t thrower;  /* of the root: where the latest trap was, if it was an uncaught exception, else NULL */
     bool has_checks;
     RunningMode mode;
     u32 stack_bytes;
@@ -256,7 +258,7 @@ extern _Thread_local HOT_TLS wasm_exec_env_t tern_api_innermost;
 
 static inline Memory *tern_api_memory0(wasm_module_inst_t inst)
 {
-    return inst->instance->module->nmemories > 0 ? inst->instance->memories[0] : NULL;
+    return inst->instance->memory0;
 }
 /* Another thread may just be setting it: see wasm_runtime_terminate. */
 static inline bool tern_api_has_exception(wasm_module_inst_t inst)
@@ -268,6 +270,8 @@ static inline bool tern_api_has_exception(wasm_module_inst_t inst)
  * tern_api_thread_link. NULL, with a reason in error_buf. */
 wasm_module_inst_t tern_api_thread_instantiate(wasm_module_inst_t of, char *error_buf,
                                                u32 error_buf_size);
+/* For the threads that a guest starts itself. */
+extern const WasiThreadMaker tern_api_wasi_threads;
 /* Counts root as a thread of leader and gives it a slot; false if there are too many. */
 bool tern_api_thread_link(wasm_module_inst_t leader, wasm_module_inst_t root);
 /* A root goes: from its leader's list, and from its threads. */
@@ -282,8 +286,8 @@ bool tern_api_thread_place_stack(wasm_module_inst_t root);
 void tern_api_throw(wasm_module_inst_t inst, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Clears the exception if it is that a guest's own is uncaught; true if it was. */
-bool tern_api_take_uncaught(wasm_module_inst_t inst);
+/* Clears the exception if it is that a guest's own, thrown on env, is uncaught; true if it was. */
+bool tern_api_take_uncaught(wasm_module_inst_t inst, wasm_exec_env_t env);
 
 /* Records a trap as the exception, unless one is set, and logs the details. */
 void tern_api_trapped(wasm_exec_env_t env, TrapCode code);

@@ -329,6 +329,10 @@ __attribute__((noinline)) static bool take_more_results(wasm_exec_env_t env, con
 static inline bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *slots, u32 *argv)
 {
     u32 i = 0, n = type->nresults;
+    if (LIKELY(n == 1 && type->results[0] == VT_I32)) {
+        argv[0] = (u32)slots[0];
+        return true;
+    }
     for (; i < n && type->results[i] == VT_I32; i++) argv[i] = (u32)slots[i];
     return LIKELY(i == n) || take_more_results(env, type, i, slots + i, argv + i);
 }

@@ -21,6 +21,12 @@ static void write_text(wasm_module_inst_t root, const char *text)
     __atomic_store_n(&root->exception[0], line[0], __ATOMIC_RELEASE);
 }
 
+/* The lock is held. */
+static bool has_text(wasm_module_inst_t root, const char *text)
+{
+    return root->exception[0] != '\0' && strcmp(root->exception + sizeof prefix - 1, text) == 0;
+}
+
 static void store(wasm_module_inst_t root, const char *text)
 {
     tern_port_mutex_lock(&root->lock);
@@ -42,6 +48,7 @@ void tern_api_trapped(wasm_exec_env_t env, TrapCode code)
 {
     wasm_module_inst_t inst = env->inst;
     if (tern_api_has_exception(inst)) return;
+    inst->root->thrower = code == TRAP_UNCAUGHT_EXCEPTION ? env : NULL;
     const Trap *trap = &env->x->trap;
     bool has_words = code == TRAP_HOST && trap->message[0] != '\0';
     store(inst->root, has_words ? trap->message : tern_trap_wamr_text(code));
@@ -78,13 +85,11 @@ void wasm_runtime_clear_exception(wasm_module_inst_t module_inst)
     tern_port_mutex_unlock(&root->lock);
 }
 
-bool tern_api_take_uncaught(wasm_module_inst_t inst)
+bool tern_api_take_uncaught(wasm_module_inst_t inst, wasm_exec_env_t env)
 {
     wasm_module_inst_t root = inst->root;
     tern_port_mutex_lock(&root->lock);
-    const char *text = root->exception;
-    bool is_taken = text[0] != '\0' && strcmp(text + sizeof prefix - 1,
-                                              tern_trap_wamr_text(TRAP_UNCAUGHT_EXCEPTION)) == 0;
+    bool is_taken = root->thrower == env && has_text(root, tern_trap_wamr_text(TRAP_UNCAUGHT_EXCEPTION));
     if (is_taken) __atomic_store_n(&root->exception[0], 0, __ATOMIC_RELEASE);
     tern_port_mutex_unlock(&root->lock);
     return is_taken;
@@ -93,8 +98,9 @@ bool tern_api_take_uncaught(wasm_module_inst_t inst)
 /* The text comes first: who stops because of it and clears it clears all of it. */
 static void terminate(wasm_module_inst_t root)
 {
+    const char *text = tern_trap_wamr_text(TRAP_INTERRUPTED);
     tern_port_mutex_lock(&root->lock);
-    write_text(root, tern_trap_wamr_text(TRAP_INTERRUPTED));
+    if (!has_text(root, text)) write_text(root, text); /* the host may be reading it */
     __atomic_store_n(&root->is_terminated, true, __ATOMIC_RELEASE);
     for (wasm_exec_env_t env = root->envs; env != NULL; env = env->next)
         tern_exec_interrupt(env->x, TRAP_INTERRUPTED);

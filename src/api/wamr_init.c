@@ -107,7 +107,8 @@ static ApiEngine *engine_new(const RuntimeInitArgs *args)
                              .tier = &tern_interp_tier,
                              .grow_refused = tern_api_grow_refused,
                              .profiles = tern_api_wants_profiles(),
-                             .gc_limit_bytes = args->gc_heap_size == 0 ? 0 : u64_max(args->gc_heap_size, LEAST_GC_BYTES)};
+                             .gc_limit_bytes =
+                                 args->gc_heap_size == 0 ? 0 : u64_max(args->gc_heap_size, LEAST_GC_BYTES)};
     engine->engine = tern_engine_new(&options);
     if (engine->engine != NULL) return engine;
     tern_free(alloc, engine, sizeof *engine);

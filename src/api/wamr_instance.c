@@ -170,6 +170,8 @@ static bool make_wasi(Making *making)
     WasiOptions options = settings->is_set ? settings->options : WASI_OPTIONS_DEFAULT;
     options.addr_pool = settings->addr_pool;
     options.naddr_pool = settings->naddr_pool;
+    options.thread_maker = tern_api_wasi_threads;
+    options.max_threads = UINT32_MAX; /* the runtime's number holds */
     options.ns_lookup_pool = settings->ns_lookup_pool;
     options.nns_lookup_pool = settings->nns_lookup_pool;
     Diag diag = {0};
@@ -177,6 +179,13 @@ static bool make_wasi(Making *making)
     if (making->root->wasi != NULL) return true;
     if (diag.code == DIAG_WASI_ADDRESS_POOL)
         return FAIL(making, "Invalid address pool entry: %s, must be in the format of ADDRESS/MASK", diag.detail);
+    /* WAMR's words, line ends included; "PATH: error N" is ours. */
+    const char *split = strstr(diag.detail, ": error ");
+    if (diag.code == DIAG_WASI_DIRECTORY && split == NULL)
+        return FAIL(making, "error while pre-opening mapped directory: invalid map\n");
+    if (diag.code == DIAG_WASI_DIRECTORY)
+        return FAIL(making, "error while pre-opening directory %.*s: %s\n", (int)(split - diag.detail),
+                    diag.detail, split + strlen(": error "));
     char reason[192];
     tern_diag_format(&diag, reason, sizeof reason);
     return FAIL(making, "Init wasi environment failed: %s", reason);
@@ -257,7 +266,12 @@ static bool run_start(Making *making, wasm_module_inst_t inst)
         if (code != TRAP_NONE) tern_api_trapped(env, code);
     }
     env->inst = outer;
-    return !tern_api_has_exception(inst) || FAIL(making, "%s", inst->root->exception);
+    if (!tern_api_has_exception(inst)) return true;
+    char text[EXCEPTION_BYTES]; /* another thread may be terminating it */
+    tern_port_mutex_lock(&inst->root->lock);
+    memcpy(text, inst->root->exception, sizeof text);
+    tern_port_mutex_unlock(&inst->root->lock);
+    return FAIL(making, "%s", text);
 }
 
 /* --- instances -------------------------------------------------------------------------------- */
@@ -271,6 +285,14 @@ static MemoryOptions own_memory_options(Making *making, const Module *m)
         most = u64_max(most, m->memories[i].limits.max);
     }
     return memory_options(making, least, first < m->nmemories ? most : UINT64_MAX);
+}
+
+/* What is known beyond text, for which hosts' comparisons leave no place: the host prints text itself. */
+static void log_rest(const char *text, const char *detail)
+{
+    size_t n = strlen(text);
+    if (strncmp(detail, text, n) == 0 && detail[n] == ':') detail += n + 2;
+    if (detail[0] != '\0') tern_api_log(WASM_LOG_LEVEL_WARNING, "instantiate: %s", detail);
 }
 
 /* Fills inst, whose root, module and store are set. */
@@ -300,8 +322,7 @@ static bool instantiate(Making *making, wasm_module_inst_t inst)
             bool is_compared =
                 diag.code == DIAG_HEAP_TOO_SMALL || diag.code == DIAG_HEAP_DOES_NOT_FIT;
             if (is_compared) text = tern_diag_text(diag.code); /* hosts know these to the byte */
-            if (text != reason && diag.detail[0] != '\0') /* what the text has no place for */
-                tern_api_log(WASM_LOG_LEVEL_WARNING, "instantiate: %s", diag.detail);
+            if (text != reason) log_rest(text, diag.detail);
             ok = FAIL(making, "%s", text);
         }
     }
@@ -347,6 +368,7 @@ static void run_all_dtors(wasm_module_inst_t root)
 /* The parts of a root that may not be there yet, too. */
 static void free_root(wasm_module_inst_t root)
 {
+    if (!root->is_thread) tern_wasi_threads_end(root->wasi);
     tern_api_thread_unlink(root);
     tern_api_shared_heap_leave(root);
     tern_api_externrefs_clear(tern_api_runtime(), root);

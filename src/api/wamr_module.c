@@ -32,6 +32,7 @@ void tern_api_module_release(wasm_module_t module)
     for (u32 i = 0; module->links != NULL && i < module->module->nimports; i++) {
         tern_api_module_release(module->links[i].module);
     }
+    if (module->names != NULL) tern_free(module->engine->alloc, module->names, module->names_bytes);
     tern_module_release(module->module);
     tern_arena_done(&module->arena);
     ApiEngine *engine = module->engine;

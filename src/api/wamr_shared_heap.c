@@ -81,23 +81,24 @@ wasm_shared_heap_t wasm_runtime_create_shared_heap(SharedHeapInitArgs *init_args
     if (init_args == NULL) return NULL;
     u64 page = tern_port_page_size(), size = (init_args->size + page - 1) / page * page;
     const char *reason = refusal(init_args, size);
-    Runtime *runtime = lock();
+    ApiEngine *engine = tern_api_engine_hold(); /* its allocator is called without the lock */
     SharedHeap *heap = NULL;
-    if (reason == NULL && runtime->engine != NULL)
-        heap = tern_alloc_zeroed(runtime->engine->alloc, 1, sizeof *heap);
+    if (reason == NULL && engine != NULL) heap = tern_alloc_zeroed(engine->alloc, 1, sizeof *heap);
     if (heap != NULL) {
-        heap->alloc = runtime->engine->alloc;
+        heap->alloc = engine->alloc;
         heap->size = size;
         heap->start = MEMORY_WINDOW_END - size;
         if (take_pages(heap, init_args->pre_allocated_addr)) {
+            Runtime *runtime = lock();
             heap->next = runtime->shared_heaps;
             runtime->shared_heaps = heap;
+            unlock();
         } else {
             tern_free(heap->alloc, heap, sizeof *heap);
             heap = NULL;
         }
     }
-    unlock();
+    tern_api_engine_release(engine);
     if (heap == NULL)
         tern_api_log(WASM_LOG_LEVEL_WARNING, "no shared heap: %s",
                      reason != NULL ? reason : "its pages cannot be had");
@@ -215,7 +216,8 @@ bool wasm_runtime_attach_shared_heap(wasm_module_inst_t module_inst, wasm_shared
     Memory *memory = tern_api_memory0(module_inst);
     if (memory == NULL || shared_heap == NULL) return false;
     lock();
-    bool ok = tern_interp_is_guarded(module_inst->instance) && !shared_heap->is_orphan && tern_memory_window_open(memory, shared_heap->start, shared_heap);
+    bool ok = tern_interp_is_guarded(module_inst->instance) && !shared_heap->is_orphan &&
+              tern_memory_window_open(memory, shared_heap->start, shared_heap);
     if (ok && !map(memory, shared_heap)) {
         tern_memory_window_close(memory);
         ok = false;

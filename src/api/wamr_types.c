@@ -98,39 +98,53 @@ wasm_valkind_t tern_api_valkind(const TypeRegistry *types, ValType type)
 
 /* --- imports and exports ---------------------------------------------------------------------- */
 
-static const char *terminated(Arena *arena, Name name)
+/* The names in one block, behind the pointers to them. */
+typedef struct NameBlock {
+    const char **next;
+    char *text;
+} NameBlock;
+
+static void put_name(NameBlock *block, Name name)
 {
-    char *copy = tern_arena_alloc(arena, 1, (u64)name.size + 1);
-    if (copy != NULL && name.size > 0) memcpy(copy, name.bytes, name.size);
-    return copy;
+    *block->next++ = block->text;
+    if (name.size > 0) memcpy(block->text, name.bytes, name.size);
+    block->text[name.size] = '\0';
+    block->text += (size_t)name.size + 1;
 }
 
-/* False if there is no memory. */
+static u64 name_bytes(Name name) { return sizeof(char *) + (u64)name.size + 1; }
+
+/* False if there is no memory. The host's allocator is called without the lock: it may ask the runtime something. */
 static bool make_names(wasm_module_t module)
 {
     Runtime *runtime = tern_api_runtime();
     const Module *m = module->module;
     tern_port_mutex_lock(&runtime->lock);
-    bool ok = module->export_names != NULL;
-    if (!ok) {
-        Arena *arena = &module->arena;
-        const char **imports = tern_arena_alloc(arena, 2 * sizeof *imports, m->nimports);
-        const char **exports = tern_arena_alloc(arena, sizeof *exports, m->nexports);
-        ok = imports != NULL && exports != NULL;
-        for (u32 i = 0; ok && i < m->nimports; i++) {
-            imports[2 * i] = terminated(arena, m->imports[i].module);
-            imports[2 * i + 1] = terminated(arena, m->imports[i].name);
-            ok = imports[2 * i] != NULL && imports[2 * i + 1] != NULL;
-        }
-        for (u32 i = 0; ok && i < m->nexports; i++)
-            ok = (exports[i] = terminated(arena, m->exports[i].name)) != NULL;
-        if (ok) {
-            module->import_names = imports;
-            module->export_names = exports;
-        }
+    bool is_made = module->names != NULL;
+    tern_port_mutex_unlock(&runtime->lock);
+    if (is_made) return true;
+
+    u64 bytes = 1;
+    for (u32 i = 0; i < m->nimports; i++) bytes += name_bytes(m->imports[i].module) + name_bytes(m->imports[i].name);
+    for (u32 i = 0; i < m->nexports; i++) bytes += name_bytes(m->exports[i].name);
+    const char **names = tern_alloc_zeroed(module->engine->alloc, bytes, 1);
+    if (names == NULL) return false;
+    NameBlock block = {names, (char *)(names + 2 * (u64)m->nimports + m->nexports)};
+    for (u32 i = 0; i < m->nimports; i++) {
+        put_name(&block, m->imports[i].module);
+        put_name(&block, m->imports[i].name);
+    }
+    for (u32 i = 0; i < m->nexports; i++) put_name(&block, m->exports[i].name);
+
+    tern_port_mutex_lock(&runtime->lock);
+    is_made = module->names != NULL; /* another thread was first */
+    if (!is_made) {
+        module->names = names;
+        module->names_bytes = (size_t)bytes;
     }
     tern_port_mutex_unlock(&runtime->lock);
-    return ok;
+    if (is_made) tern_free(module->engine->alloc, names, (size_t)bytes);
+    return true;
 }
 
 int32_t wasm_runtime_get_import_count(const wasm_module_t module)
@@ -181,8 +195,8 @@ void wasm_runtime_get_import_type(const wasm_module_t module, int32_t import_ind
     }
     if (!make_names(module)) return;
     const Import *import = &module->module->imports[import_index];
-    import_type->module_name = module->import_names[2 * import_index];
-    import_type->name = module->import_names[2 * import_index + 1];
+    import_type->module_name = module->names[2 * import_index];
+    import_type->name = module->names[2 * import_index + 1];
     import_type->linked = is_linked(&module->links[import_index], import);
     import_type->u.func_type =
         type_of(module->module, import->kind, import->index, &import_type->kind);
@@ -199,7 +213,7 @@ void wasm_runtime_get_export_type(const wasm_module_t module, int32_t export_ind
     }
     if (!make_names(module)) return;
     const Export *export = &module->module->exports[export_index];
-    export_type->name = module->export_names[export_index];
+    export_type->name = module->names[2 * module->module->nimports + (u32)export_index];
     export_type->u.func_type =
         type_of(module->module, export->kind, export->index, &export_type->kind);
 }

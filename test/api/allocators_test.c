@@ -6,8 +6,10 @@
 
 /* Counts, and fails the nth request. Blocks are only 8-aligned, as callbacks may give them. */
 static int live, requests, fail_at;
+static bool asks; /* something of the library, which must not be waiting for the answer */
 static void *count_malloc(unsigned int size)
 {
+    if (asks) wasm_runtime_is_import_func_linked("env", "nothing");
     if (++requests == fail_at) return NULL;
     char *p = malloc((size_t)size + 24);
     if (p == NULL) return NULL;
@@ -178,11 +180,34 @@ static void a_pool_holds_everything_but_linear_memory(void **state)
     wasm_runtime_destroy();
 }
 
+static void callbacks_may_ask_the_library(void **state)
+{
+    (void)state;
+    requests = 0;
+    fail_at = 0;
+    assert_true(start_with_callbacks(true));
+    asks = true;
+    wasm_module_t module = guest_load("library");
+    assert_true(wasm_runtime_register_module("library", module, NULL, 0));
+    wasm_export_t export;
+    wasm_runtime_get_export_type(module, 0, &export);
+    assert_string_equal(export.name, "memory");
+    SharedHeapInitArgs args = {.size = 65536};
+    (void)wasm_runtime_create_shared_heap(&args);
+    Guest g = guest_open("user", 0);
+    guest_close(&g);
+    wasm_runtime_unload(module);
+    asks = false;
+    wasm_runtime_destroy();
+    assert_int_equal(live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callbacks_must_make_sense),
         cmocka_unit_test(callbacks_serve_wasm_runtime_malloc),
+        cmocka_unit_test(callbacks_may_ask_the_library),
         cmocka_unit_test(a_pool_holds_everything_but_linear_memory),
         cmocka_unit_test(every_request_to_the_callbacks_may_fail),
     };

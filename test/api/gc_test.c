@@ -219,7 +219,7 @@ static void host_values_are_boxed_and_known(void **state)
 {
     (void)state;
     Guest guest = open_guest();
-    int local;
+    int local = 0;
     wasm_externref_obj_t ext = wasm_externref_obj_new(guest.env, &local);
     wasm_anyref_obj_t any = wasm_anyref_obj_new(guest.env, &local);
     assert_ptr_equal(wasm_externref_obj_get_value(ext), &local);

@@ -176,6 +176,52 @@ static void a_heap_outlives_the_library_while_attached(void **state)
     assert_true(wasm_runtime_init()); /* for the teardown */
 }
 
+static void guests_allocate_there_themselves(void **state)
+{
+    (void)state;
+    Guest shared = open_guest();
+    skip_unless_attachable(&shared);
+    Guest guest = guest_open("shared_heap_own", 0);
+    wasm_import_t import;
+    wasm_runtime_get_import_type(guest.module, 0, &import);
+    assert_true(import.linked);
+    assert_true(wasm_runtime_is_import_func_linked("env", "shared_heap_malloc"));
+    assert_true(wasm_runtime_is_import_func_linked("env", "shared_heap_free"));
+    assert_int_equal(guest_call1(&guest, "malloc_it", 100), 0); /* nothing is attached */
+    wasm_shared_heap_t heap = heap_of(PAGE, NULL);
+    assert_true(wasm_runtime_attach_shared_heap(guest.inst, heap));
+    assert_true(wasm_runtime_attach_shared_heap(shared.inst, heap));
+    uint32_t block = guest_call1(&guest, "malloc_it", 100);
+    assert_true(block >= UINT32_MAX - PAGE);
+    assert_true(call3(&guest, "store", block, 12345, 0, 2));
+    assert_int_equal(guest_call1(&shared, "load", block), 12345);
+    assert_int_equal(guest_call1(&guest, "malloc_it", PAGE), 0); /* no room */
+    assert_true(call3(&guest, "free_it", block, 0, 0, 1));
+    assert_int_equal(guest_call1(&guest, "malloc_it", 100), block);
+    assert_true(call3(&guest, "free_it", 16, 0, 0, 1)); /* no block of it: nothing happens */
+    uint32_t cells[1] = {PAGE * 4};
+    assert_false(guest_call(&guest, "free_it", 1, cells)); /* an address outside of memory */
+    guest_expect_exception(&guest, "Exception: out of bounds memory access");
+    guest_close(&guest);
+    guest_close(&shared);
+}
+
+static uint32_t malloc_of_the_host(wasm_exec_env_t env, uint32_t size)
+{
+    (void)env;
+    return size + 1;
+}
+
+static void a_hosts_own_functions_go_first(void **state)
+{
+    (void)state;
+    static NativeSymbol natives[] = {{"shared_heap_malloc", (void *)malloc_of_the_host, "(i)i", NULL}};
+    assert_true(wasm_runtime_register_natives("env", natives, 1));
+    Guest guest = guest_open("shared_heap_own", 0);
+    assert_int_equal(guest_call1(&guest, "malloc_it", 6), 7);
+    guest_close(&guest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +229,8 @@ int main(void)
         RUNTIME_TEST(chains_lie_below_each_other),
         RUNTIME_TEST(sizes_and_places_are_checked),
         RUNTIME_TEST(a_heap_outlives_the_library_while_attached),
+        RUNTIME_TEST(guests_allocate_there_themselves),
+        RUNTIME_TEST(a_hosts_own_functions_go_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,14 @@ for file in lib/libtern.a lib/libtern.so lib/libiwasm.so lib/libiwasm.so.2 inclu
     share/doc/tern/LICENSE; do
     step "$file is there" test -e "$moved/$file"
 done
-[ ! -x "$build/tern" ] || step 'the command runs' "$moved/bin/tern" --version
+if [ -x "$build/tern" ]; then
+    step 'the command runs' "$moved/bin/tern" --version
+    step 'and under its other name' "$moved/bin/iwasm" --version
+    for file in man/man1/tern.1 man/man1/tern-run.1 man/man1/iwasm.1 bash-completion/completions/tern \
+        bash-completion/completions/iwasm zsh/site-functions/_tern fish/vendor_completions.d/tern.fish; do
+        step "share/$file is there" test -s "$moved/share/$file"
+    done
+fi
 
 if command -v pkg-config >/dev/null; then
     step 'pkg-config builds a host' \

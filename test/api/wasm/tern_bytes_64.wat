@@ -1,0 +1,42 @@
+;; tern_bytes_64.wat - a guest that takes and returns bytes. The allocators of these guests differ, nothing else does.
+(module
+  (memory (export "memory") i64 1)
+
+  ;; Upper case of the input, into a new block.
+  (func $upper (param $ptr i64) (param $len i64) (result i64) (local $out i64) (local $i i64)
+    (local.set $out (call $take (local.get $len)))
+    (block $done
+      (loop $again
+        (br_if $done (i64.ge_u (local.get $i) (local.get $len)))
+        (i32.store8 (i64.add (local.get $out) (local.get $i))
+          (i32.and (i32.load8_u (i64.add (local.get $ptr) (local.get $i))) (i32.const 0xdf)))
+        (local.set $i (i64.add (local.get $i) (i64.const 1)))
+        (br $again)))
+    (local.get $out))
+  (func (export "packed") (param $ptr i64) (param $len i64) (result i64)
+    (local.get $len))
+  (func (export "pair") (param $ptr i64) (param $len i64) (result i64 i64)
+    (call $upper (local.get $ptr) (local.get $len)) (local.get $len))
+  (func (export "area") (param $ret i64) (param $ptr i64) (param $len i64)
+    (i64.store (local.get $ret) (call $upper (local.get $ptr) (local.get $len)))
+    (i64.store offset=8 (local.get $ret) (local.get $len)))
+  (func (export "same") (param $ptr i64) (param $len i64) (result i64 i64)
+    (i64.add (local.get $ptr) (i64.const 1)) (i64.sub (local.get $len) (i64.const 1)))
+  (func (export "outside") (param $ptr i64) (param $len i64) (result i64 i64)
+    (i64.const 65530) (i64.const 100))
+  (func (export "nothing") (param $ptr i64) (param $len i64) (result i64 i64) (i64.const 0) (i64.const 0))
+  (func (export "traps") (param $ptr i64) (param $len i64) (result i64 i64) (unreachable))
+  (func (export "other") (param $ptr i64) (result i64) (local.get 0))
+  (global $live (mut i32) (i32.const 0))
+  (global $next (mut i64) (i64.const 1024))
+  ;; Blocks not given back.
+  (func (export "live") (result i32) (global.get $live))
+  (func $take (param $size i64) (result i64) (local $at i64)
+    (local.set $at (global.get $next))
+    (if (i64.gt_u (i64.add (local.get $at) (local.get $size)) (i64.const 60000)) (then (return (i64.const 0))))
+    (global.set $next (i64.and (i64.add (i64.add (local.get $at) (local.get $size)) (i64.const 15)) (i64.const -16)))
+    (global.set $live (i32.add (global.get $live) (i32.const 1)))
+    (local.get $at))
+  (func $give (param $ptr i64) (global.set $live (i32.sub (global.get $live) (i32.const 1))))
+  (func (export "malloc") (param i64) (result i64) (call $take (local.get 0)))
+  (func (export "free") (param i64) (call $give (local.get 0))))

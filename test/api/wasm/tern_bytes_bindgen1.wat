@@ -1,0 +1,43 @@
+;; tern_bytes_bindgen1.wat - a guest that takes and returns bytes. The allocators of these guests differ, nothing else does.
+(module
+  (memory (export "memory") 1)
+
+  ;; Upper case of the input, into a new block.
+  (func $upper (param $ptr i32) (param $len i32) (result i32) (local $out i32) (local $i i32)
+    (local.set $out (call $take (local.get $len)))
+    (block $done
+      (loop $again
+        (br_if $done (i32.ge_u (local.get $i) (local.get $len)))
+        (i32.store8 (i32.add (local.get $out) (local.get $i))
+          (i32.and (i32.load8_u (i32.add (local.get $ptr) (local.get $i))) (i32.const 0xdf)))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $again)))
+    (local.get $out))
+  (func (export "packed") (param $ptr i32) (param $len i32) (result i64)
+    (i64.or (i64.shl (i64.extend_i32_u (call $upper (local.get $ptr) (local.get $len))) (i64.const 32))
+      (i64.extend_i32_u (local.get $len))))
+  (func (export "pair") (param $ptr i32) (param $len i32) (result i32 i32)
+    (call $upper (local.get $ptr) (local.get $len)) (local.get $len))
+  (func (export "area") (param $ret i32) (param $ptr i32) (param $len i32)
+    (i32.store (local.get $ret) (call $upper (local.get $ptr) (local.get $len)))
+    (i32.store offset=4 (local.get $ret) (local.get $len)))
+  (func (export "same") (param $ptr i32) (param $len i32) (result i32 i32)
+    (i32.add (local.get $ptr) (i32.const 1)) (i32.sub (local.get $len) (i32.const 1)))
+  (func (export "outside") (param $ptr i32) (param $len i32) (result i32 i32)
+    (i32.const 65530) (i32.const 100))
+  (func (export "nothing") (param $ptr i32) (param $len i32) (result i32 i32) (i32.const 0) (i32.const 0))
+  (func (export "traps") (param $ptr i32) (param $len i32) (result i32 i32) (unreachable))
+  (func (export "other") (param $ptr i32) (result i32) (local.get 0))
+  (global $live (mut i32) (i32.const 0))
+  (global $next (mut i32) (i32.const 1024))
+  ;; Blocks not given back.
+  (func (export "live") (result i32) (global.get $live))
+  (func $take (param $size i32) (result i32) (local $at i32)
+    (local.set $at (global.get $next))
+    (if (i32.gt_u (i32.add (local.get $at) (local.get $size)) (i32.const 60000)) (then (return (i32.const 0))))
+    (global.set $next (i32.and (i32.add (i32.add (local.get $at) (local.get $size)) (i32.const 15)) (i32.const -16)))
+    (global.set $live (i32.add (global.get $live) (i32.const 1)))
+    (local.get $at))
+  (func $give (param $ptr i32) (global.set $live (i32.sub (global.get $live) (i32.const 1))))
+  (func (export "__wbindgen_malloc") (param i32) (result i32) (call $take (local.get 0)))
+  (func (export "__wbindgen_free") (param i32 i32) (if (i32.eqz (local.get 1)) (then (unreachable))) (call $give (local.get 0))))

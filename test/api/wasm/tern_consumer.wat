@@ -1,0 +1,16 @@
+;; tern_consumer.wat - imports one of each kind.
+(module
+  (type $unary (func (param i32) (result i32)))
+  (import "env" "add" (func $add (param i32 i32) (result i32)))
+  (import "env" "memory" (memory 1 4))
+  (import "env" "table" (table 8 funcref))
+  (import "env" "counter" (global $counter (mut i32)))
+  (func (export "sum") (param i32 i32) (result i32) (call $add (local.get 0) (local.get 1)))
+  (func (export "store") (param i32 i32) (i32.store (local.get 0) (local.get 1)))
+  (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "apply") (param i32 i32) (result i32)
+    (call_indirect (type $unary) (local.get 1) (local.get 0)))
+  (func (export "counter") (result i32)
+    (global.set $counter (i32.add (global.get $counter) (i32.const 100)))
+    (global.get $counter)))

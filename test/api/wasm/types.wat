@@ -1,0 +1,16 @@
+;; types.wat - something of every kind, imported, defined and exported, for types_test.c.
+(module
+  (import "env" "known" (func $known (param i32 i64 f32 f64 v128 externref funcref) (result externref)))
+  (import "env" "unknown" (func (result i32 i64)))
+  (import "env" "table" (table 3 9 externref))
+  (import "env" "memory" (memory 2 5))
+  (import "global" "NaN" (global f64))
+  (import "nobody" "counter" (global (mut i64)))
+  (table (export "functions") 4 funcref)
+  (global (export "fixed") f32 (f32.const 1))
+  (global (export "variable") (mut v128) (v128.const i32x4 0 0 0 0))
+  (export "host" (func $known))
+  (export "outer" (memory 0))
+  (export "strangers" (table 0))
+  (func (export "nothing"))
+  (func (export "two") (param f64) (result f32 externref) (f32.const 0) (ref.null extern)))

@@ -3,11 +3,15 @@
  *
  *   cc -O2 -Iinclude bench/calls.c build/libtern.a -lpthread -lm -o calls
  *
- * Uses wasm_export.h only, so it links against any library with that interface. Each row is the best
+ * Uses wasm_export.h, and for some rows tern.h, which -DPLAIN leaves out: then it links against any library with
+ * the former interface. Each row is the best
  * of several rounds that alternate between the rows; calls from the guest are net of the loop they
  * stand in. Nothing is asserted: the goals are printed beside the numbers.
  */
 #include "wasm_export.h"
+#ifndef PLAIN
+#include "tern.h"
+#endif
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +107,11 @@ typedef struct Bench {
     wasm_function_inst_t add, loops[5];
     uint64_t block;
     void *block_native;
+#ifndef PLAIN
+    tern_engine *engine;
+    tern_instance *instance;
+    tern_ref *func;
+#endif
 } Bench;
 
 enum { LOOP_EMPTY, LOOP_ADD, LOOP_RAW, LOOP_BUFFER, LOOP_TEXT };
@@ -187,6 +196,83 @@ static void validate(Bench *b)
     must(is_ok, b, "validate_app_addr");
 }
 
+#ifndef PLAIN
+static void must_return(tern_status status, const char *what)
+{
+    if (status == TERN_OK) return;
+    fprintf(stderr, "%s: failed\n", what);
+    exit(1);
+}
+
+static void call_ref(Bench *b)
+{
+    tern_value args[2] = {{.kind = TERN_I32}, {.kind = TERN_I32}};
+    for (uint32_t i = 0; i < CALLS; i++) {
+        args[1].of.i32 = i;
+        must_return(tern_ref_call(b->func, args, 2, &args[0], 1, NULL), "add");
+    }
+}
+
+static void call_name(Bench *b)
+{
+    tern_value args[2] = {{.kind = TERN_I32}, {.kind = TERN_I32}};
+    for (uint32_t i = 0; i < CALLS; i++) {
+        args[1].of.i32 = i;
+        must_return(tern_instance_call(b->instance, "add", args, 2, &args[0], 1, NULL), "add");
+    }
+}
+
+static void call_timed(Bench *b)
+{
+    tern_error error;
+    if (!tern_instance_set_timeout(b->instance, 1000000000, &error)) exit(1);
+    call_ref(b);
+    (void)tern_instance_set_timeout(b->instance, TERN_UNLIMITED, &error);
+}
+
+static void tern_loop(Bench *b)
+{
+    tern_value arg = {.kind = TERN_I32, .of.i32 = CALLS}, result;
+    must_return(tern_instance_call(b->instance, "loop_add", &arg, 1, &result, 1, NULL), "loop_add");
+}
+
+static bool tern_add(tern_instance *caller, void *user, const tern_value *args, tern_value *results)
+{
+    (void)caller, (void)user;
+    results[0].of.i32 = args[0].of.i32 + args[1].of.i32;
+    return true;
+}
+
+static void open_tern(Bench *b)
+{
+    tern_error error = {0};
+    b->engine = tern_engine_create();
+    tern_linker *linker = tern_linker_create(b->engine);
+    tern_module *module = tern_module_load(b->engine, wasm, sizeof wasm, &error);
+    tern_config config = TERN_CONFIG_DEFAULT;
+    config.linker = linker;
+    config.missing = TERN_MISSING_TRAP;
+    tern_extern add;
+    if (module == NULL ||
+        !tern_linker_define_func(linker, "env", "add", "(param i32 i32) (result i32)", tern_add, NULL, &error) ||
+        (b->instance = tern_instance_create(module, &config, &error)) == NULL ||
+        !tern_instance_export(b->instance, "add", &add)) {
+        fprintf(stderr, "%s\n", error.text);
+        exit(1);
+    }
+    b->func = add.of.func;
+    tern_linker_destroy(linker);
+    tern_module_unload(module);
+}
+
+static void close_tern(const Bench *b)
+{
+    tern_ref_release(b->func);
+    tern_instance_destroy(b->instance);
+    tern_engine_destroy(b->engine);
+}
+#endif
+
 typedef struct Row {
     const char *name;
     void (*run)(Bench *b);
@@ -208,6 +294,12 @@ static Row rows[] = {
     {"addr_app_to_native", to_native, false, 0, 0},
     {"addr_native_to_app", to_app, false, 0, 0},
     {"validate_app_addr", validate, false, 0, 0},
+#ifndef PLAIN
+    {"tern.h: tern_ref_call", call_ref, false, 30, 0},
+    {"tern.h: tern_instance_call", call_name, false, 0, 0},
+    {"tern.h: tern_ref_call, timed", call_timed, false, 0, 0},
+    {"tern.h: guest to host", tern_loop, true, 0, 0},
+#endif
 };
 enum { NROWS = sizeof rows / sizeof rows[0] };
 
@@ -250,7 +342,13 @@ int main(void)
     for (int i = 0; i < 5; i++) b.loops[i] = wasm_runtime_lookup_function(b.inst, loop_names[i]);
     b.block = wasm_runtime_module_malloc(b.inst, 64, &b.block_native);
     must(b.env != NULL && b.block != 0, &b, "start");
+#ifndef PLAIN
+    open_tern(&b);
+#endif
     measure(&b);
+#ifndef PLAIN
+    close_tern(&b);
+#endif
     wasm_runtime_module_free(b.inst, b.block);
     wasm_runtime_destroy_exec_env(b.env);
     wasm_runtime_deinstantiate(b.inst);

@@ -60,6 +60,10 @@ if(TERN_SANITIZE)
   target_link_options(tern_settings INTERFACE -fsanitize=${TERN_SANITIZE})
 endif()
 
+if(TERN_FUZZ)
+  target_compile_options(tern_settings INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # A name that nothing defines is found when the library is linked, not when a host is.
 if(NOT TERN_SANITIZE AND NOT APPLE)
   target_link_options(tern_settings INTERFACE -Wl,--no-undefined)
@@ -82,4 +86,8 @@ endif()
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT CMAKE_BUILD_TYPE STREQUAL "MinSizeRel"
    AND NOT TERN_SANITIZE)
   list(APPEND TERN_INTERP_OPTIONS -O3 -fomit-frame-pointer)
+endif()
+# Tables to unwind thousands of functions that nothing unwinds are a third of their code.
+if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
+  list(APPEND TERN_INTERP_OPTIONS -fno-asynchronous-unwind-tables -fno-unwind-tables)
 endif()

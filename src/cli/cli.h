@@ -50,6 +50,9 @@ void cli_list_functions(const tern_module *module, char *buf, size_t size);
 /* Everything printed has reached standard output, or code becomes a failure. */
 int cli_finish(int code);
 
+/* A TCP socket that listens on "ADDRESS:PORT", which says where if PORT is 0; -1 and what is wrong. */
+int cli_listen(const char *where, char *problem, size_t size);
+
 /* --- values as text (value.c) ------------------------------------------------------------------------ */
 
 /* "65536", "64K", "8M", "2G"; not 0. */

@@ -303,7 +303,7 @@ static const char *basic_type(char c)
 static bool rust_type_inside(Demangler *d)
 {
     size_t at = d->at;
-    uint64_t lifetime;
+    uint64_t lifetime = 0;
     unsigned n;
     char c = peek(d);
     const char *basic = basic_type(c);
@@ -317,8 +317,8 @@ static bool rust_type_inside(Demangler *d)
     case 'R':
     case 'Q':
         if (!print(d, "&")) return false;
-        if (take(d, 'L') && (!base_62(d, &lifetime) || (lifetime > 0 && (!print_lifetime(d, lifetime) || !print(d, " ")))))
-            return false;
+        if (take(d, 'L') && !base_62(d, &lifetime)) return false;
+        if (lifetime > 0 && (!print_lifetime(d, lifetime) || !print(d, " "))) return false;
         return (c == 'R' || print(d, "mut ")) && rust_type(d);
     case 'P': return print(d, "*const ") && rust_type(d);
     case 'O': return print(d, "*mut ") && rust_type(d);

@@ -133,18 +133,45 @@ static void print_module(const tern_module *module, const char *path, uint64_t s
     print_sections(module);
 }
 
+/* The export of that name, else the number. */
+static int print_code(const tern_module *module, const char *func)
+{
+    uint32_t index;
+    char *end;
+    if (!tern_module_find_func(module, func, &index)) {
+        unsigned long number = strtoul(func, &end, 10);
+        index = end != func && *end == '\0' && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+    }
+    size_t length = tern_module_code_text(module, index, NULL, 0);
+    char *text = malloc(length + 1);
+    if (text == NULL) return cli_no_memory();
+    if (length == 0) {
+        free(text);
+        return cli_usage_error(COMMAND_INSPECT, "the module has no function %s of its own", func);
+    }
+    tern_module_code_text(module, index, text, length + 1);
+    fputs(text, stdout);
+    free(text);
+    return EXIT_OK;
+}
+
+typedef struct Asked {
+    bool is_json;
+    const char *code;
+} Asked;
+
 static int take(void *self, OptionId id, const char *value)
 {
-    bool *is_json = self;
-    (void)value;
-    *is_json |= id == OPTION_INSPECT_JSON;
+    Asked *asked = self;
+    if (id == OPTION_INSPECT_CODE) asked->code = value;
+    asked->is_json |= id == OPTION_INSPECT_JSON;
     return EXIT_OK;
 }
 
 int cli_inspect(int argc, char **argv)
 {
-    bool is_json = false;
-    int n, code = cli_options_read(COMMAND_INSPECT, argc, argv, take, &is_json, &n);
+    Asked asked = {0};
+    int n, code = cli_options_read(COMMAND_INSPECT, argc, argv, take, &asked, &n);
     if (code != EXIT_OK) return code;
     if (n != 1) return cli_usage_error(COMMAND_INSPECT, n == 0 ? "which file?" : "one file at a time");
 
@@ -152,7 +179,8 @@ int cli_inspect(int argc, char **argv)
     if (engine == NULL) return cli_no_memory();
     uint64_t size_bytes = 0;
     tern_module *module = cli_load(engine, argv[1], &size_bytes, &code);
-    if (module != NULL && is_json) cli_print_json(module, argv[1], size_bytes);
+    if (module != NULL && asked.code != NULL) code = print_code(module, asked.code);
+    else if (module != NULL && asked.is_json) cli_print_json(module, argv[1], size_bytes);
     else if (module != NULL) print_module(module, argv[1], size_bytes);
     tern_module_unload(module);
     tern_engine_destroy(engine);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "trap.h"
@@ -23,6 +24,10 @@ typedef struct RunOptions {
     uint32_t ndirs;
     Preload *preloads;
     uint32_t npreloads;
+    int64_t *listeners;
+    uint32_t nlisteners;
+    const char **networks, **hosts;
+    uint32_t nnetworks, nhosts;
     char **owned; /* strings that the above point into */
     uint32_t nowned;
     const char *timeout; /* as it was written; NULL: none */
@@ -95,6 +100,15 @@ static int take_preload(RunOptions *o, const char *value)
     return EXIT_OK;
 }
 
+static int take_listener(RunOptions *o, const char *value)
+{
+    char problem[200];
+    int fd = cli_listen(value, problem, sizeof problem);
+    if (fd < 0) return cli_usage_error(COMMAND_RUN, "--listen %s: %s", value, problem);
+    o->listeners[o->nlisteners++] = fd;
+    return EXIT_OK;
+}
+
 static int take_tier(const char *value)
 {
     if (strcmp(value, "auto") == 0 || strcmp(value, "interp") == 0) return EXIT_OK;
@@ -121,6 +135,9 @@ static int take(void *self, OptionId id, const char *value)
     switch (id) {
     case OPTION_RUN_DIR: return take_dir(o, value);
     case OPTION_RUN_ENV: return take_env(o, value);
+    case OPTION_RUN_LISTEN: return take_listener(o, value);
+    case OPTION_RUN_NETWORK: o->networks[o->nnetworks++] = value; break;
+    case OPTION_RUN_RESOLVE: o->hosts[o->nhosts++] = value; break;
     case OPTION_RUN_ARG0: o->arg0 = value; break;
     case OPTION_RUN_INVOKE: o->invoke = value; break;
     case OPTION_RUN_PRELOAD: return take_preload(o, value);
@@ -150,12 +167,20 @@ static bool options_init(RunOptions *o, size_t n)
     o->dirs = calloc(n, sizeof *o->dirs);
     o->preloads = calloc(n, sizeof *o->preloads);
     o->owned = calloc(n, sizeof *o->owned);
-    return o->env != NULL && o->dirs != NULL && o->preloads != NULL && o->owned != NULL;
+    o->listeners = calloc(n, sizeof *o->listeners);
+    o->networks = calloc(n, sizeof *o->networks);
+    o->hosts = calloc(n, sizeof *o->hosts);
+    return o->env != NULL && o->dirs != NULL && o->preloads != NULL && o->owned != NULL && o->listeners != NULL &&
+           o->networks != NULL && o->hosts != NULL;
 }
 
 static void options_done(RunOptions *o)
 {
     for (uint32_t i = 0; i < o->nowned; i++) free(o->owned[i]);
+    for (uint32_t i = 0; i < o->nlisteners; i++) close((int)o->listeners[i]);
+    free(o->hosts);
+    free(o->networks);
+    free(o->listeners);
     free(o->owned);
     free(o->preloads);
     free(o->dirs);
@@ -283,8 +308,8 @@ static int run_function(const tern_module *module, tern_instance *instance, cons
     if (o->nargs != nparams) {
         char type[300];
         tern_module_type_text(module, TERN_FUNC, func, type, sizeof type);
-        return cli_usage_error(COMMAND_RUN, "%s takes %" PRIu32 " arguments, not %" PRIu32 "; its type is %s", o->invoke,
-                               nparams, o->nargs, type[0] != '\0' ? type : "()");
+        return cli_usage_error(COMMAND_RUN, "%s takes %" PRIu32 " argument%s, not %" PRIu32 "; its type is %s", o->invoke,
+                               nparams, nparams == 1 ? "" : "s", o->nargs, type[0] != '\0' ? type : "()");
     }
     tern_value *args = calloc((size_t)nparams + nresults + 1, sizeof *args), *results = args + nparams;
     if (args == NULL) return cli_no_memory();
@@ -304,8 +329,11 @@ static int run_function(const tern_module *module, tern_instance *instance, cons
 
 /* --- instances ----------------------------------------------------------------------------------------- */
 
-/* Makes an instance and runs what comes first in it. NULL and *code, having said why, if it did not get that far;
- * an instance and a *code that is not EXIT_OK if it ended in there. */
+/* Instead of an exit code: it has not ended. */
+enum { GOES_ON = -2 };
+
+/* Makes an instance and runs what comes first in it. *code is GOES_ON, or how it ended: NULL, having said why, if
+ * there is no instance, else the program exited or trapped in its start function. */
 static tern_instance *instantiate(Run *run, tern_module *module, const char *path, const char *const *argv,
                                   uint32_t argc, int *code)
 {
@@ -317,6 +345,12 @@ static tern_instance *instantiate(Run *run, tern_module *module, const char *pat
     config.nenv = o->nenv;
     config.dirs = o->dirs;
     config.ndirs = o->ndirs;
+    config.listeners = o->listeners;
+    config.nlisteners = o->nlisteners;
+    config.networks = o->networks;
+    config.nnetworks = o->nnetworks;
+    config.hosts = o->hosts;
+    config.nhosts = o->nhosts;
     config.stack_bytes = (size_t)o->stack_bytes;
     config.missing = o->trap_missing ? TERN_MISSING_TRAP : TERN_MISSING_REFUSE;
     config.linker = run->linker;
@@ -335,21 +369,25 @@ static tern_instance *instantiate(Run *run, tern_module *module, const char *pat
         *code = EXIT_LINK;
         return NULL;
     }
-    if (!set_limits(run, instance)) *code = EXIT_LINK;
-    else *code = report(tern_instance_prepare(instance, &error), instance, &error, path, o);
+    if (!set_limits(run, instance)) {
+        *code = EXIT_LINK;
+        return instance;
+    }
+    tern_status status = tern_instance_prepare(instance, &error);
+    *code = status == TERN_OK ? GOES_ON : report(status, instance, &error, path, o);
     return instance;
 }
 
-/* Every preloaded module is there for the ones behind it. */
+/* Every preloaded module is there for the ones behind it. GOES_ON, or how it ended. */
 static int preload(Run *run, Preload *p)
 {
     int code = EXIT_OK;
     p->module = cli_load(run->engine, p->path, NULL, &code);
     if (p->module == NULL) return code;
     p->instance = instantiate(run, p->module, p->path, &p->path, 1, &code);
-    if (p->instance == NULL || code != EXIT_OK) return code;
+    if (code != GOES_ON) return code;
     tern_error error;
-    if (tern_linker_define_instance(run->linker, p->name, p->instance, &error)) return EXIT_OK;
+    if (tern_linker_define_instance(run->linker, p->name, p->instance, &error)) return GOES_ON;
     cli_error("%s: %s", p->path, error.text);
     return EXIT_LINK;
 }
@@ -357,15 +395,15 @@ static int preload(Run *run, Preload *p)
 static int run_preloads(Run *run)
 {
     const RunOptions *o = run->o;
-    if (o->npreloads == 0) return EXIT_OK;
+    if (o->npreloads == 0) return GOES_ON;
     run->store = tern_store_create(run->engine, NULL);
     run->linker = tern_linker_create(run->engine);
     if (run->store == NULL || run->linker == NULL) return cli_no_memory();
     for (uint32_t i = 0; i < o->npreloads; i++) {
         int code = preload(run, &o->preloads[i]);
-        if (code != EXIT_OK) return code;
+        if (code != GOES_ON) return code;
     }
-    return EXIT_OK;
+    return GOES_ON;
 }
 
 static int run_main(Run *run, tern_module *module)
@@ -381,9 +419,8 @@ static int run_main(Run *run, tern_module *module)
     int code;
     tern_instance *instance = instantiate(run, module, o->path, argv, argc, &code);
     free(argv);
-    bool is_ready = instance != NULL && code == EXIT_OK;
-    if (is_ready && !set_limits(run, instance)) code = EXIT_LINK;
-    else if (is_ready) code = o->invoke != NULL ? run_function(module, instance, o) : run_program(module, instance, o);
+    if (code == GOES_ON && !set_limits(run, instance)) code = EXIT_LINK;
+    else if (code == GOES_ON) code = o->invoke != NULL ? run_function(module, instance, o) : run_program(module, instance, o);
     tern_instance_destroy(instance);
     return code;
 }
@@ -403,7 +440,7 @@ static int run_all(const RunOptions *o)
     if (module != NULL) {
         if (o->timeout != NULL) run.deadline_ns = now_ns() + o->timeout_ns;
         code = run_preloads(&run);
-        if (code == EXIT_OK) code = run_main(&run, module);
+        if (code == GOES_ON) code = run_main(&run, module);
         for (uint32_t i = o->npreloads; i-- > 0;) tern_instance_destroy(o->preloads[i].instance);
         for (uint32_t i = o->npreloads; i-- > 0;) tern_module_unload(o->preloads[i].module);
         tern_linker_destroy(run.linker);

@@ -154,7 +154,8 @@ static bool ranges_have(DwarfReader *r, const Unit *unit, const DwarfValue *rang
     if (!address_of(r, unit, &unit->low_pc, &base)) base = 0;
     if (unit->encoding.version < 5) return old_ranges_have(r, unit, offset, base, address);
     if (ranges->kind == VALUE_LIST_AT) {
-        if (!entry_at(r, DWARF_RNGLISTS, unit->rnglists_base, offset, unit->encoding.offset_size, &offset)) return false;
+        u32 size = unit->encoding.offset_size;
+        if (!entry_at(r, DWARF_RNGLISTS, unit->rnglists_base, offset, size, &offset)) return false;
         offset += unit->rnglists_base;
     }
     return new_ranges_have(r, unit, offset, base, address);

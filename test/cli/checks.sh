@@ -12,7 +12,7 @@ ran() {
     name=${name#* }
     expected=$1
     shift
-    "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    timeout -s KILL 100 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
     check_code $? "$expected"
 }
 check_code() {

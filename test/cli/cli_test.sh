@@ -89,7 +89,7 @@ for value in file.wasm name= ""; do
     ran 125 "$tern" run --preload "$value" $hello
     says err "write it NAME=FILE"
 done
-for option in dir env arg0 invoke preload timeout fuel max-memory max-table max-gc-heap max-threads stack-size max-stack \
+for option in dir env listen allow-network allow-resolve arg0 invoke preload timeout fuel max-memory max-table max-gc-heap max-threads stack-size max-stack \
     heap-size tier; do
     ran 125 "$tern" run --$option
     says err "--$option needs a value"
@@ -155,6 +155,14 @@ ran 0 "$tern" inspect $modules/math.wasm
 says out "0: 1 2 (65536 to 131072 bytes)"
 ran 0 "$tern" inspect --json $modules/math.wasm
 says out '"features": ["multi-value", "reference-types", "simd"]' '"min_bytes": 65536'
+for func in load 8; do
+    ran 0 "$tern" inspect --code $func $modules/math.wasm
+    says out "   0  "
+done
+for func in nope 13 -1 ""; do
+    ran 125 "$tern" inspect --code "$func" $modules/math.wasm
+    says err "has no function $func"
+done
 ran 125 "$tern" inspect $modules/math.wasm $hello
 says err "one file at a time"
 printf '\0asm\15\0\1\0' >"$tmp/component.wasm"
@@ -275,6 +283,39 @@ done
 ran 134 "$tern" run --explicit-checks --invoke load $modules/math.wasm 65533
 says err "4 bytes at address 0xfffd"
 
+# --- networks
+sockets=../wasi/programs/sockets.wasm
+for what in tcp udp; do
+    name="run $sockets $what"
+    "$tern" run --timeout 10 $sockets $what >"$tmp/out" 2>"$tmp/err"
+    [ $? != 0 ]
+    check_code $? 0
+    ran 0 "$tern" run --timeout 10 --allow-network 127.0.0.0/8 $sockets $what
+done
+ran 0 "$tern" run --allow-resolve localhost $sockets resolve localhost
+ran 0 "$tern" run --allow-resolve=other --allow-resolve="*" $sockets resolve localhost
+name="run --allow-resolve of another name"
+"$tern" run --allow-resolve other $sockets resolve localhost >"$tmp/out" 2>"$tmp/err"
+[ $? != 0 ]
+check_code $? 0
+ran 123 "$tern" run --allow-network bogus $sockets tcp
+says err "an entry of the address pool is not ADDRESS/BITS: bogus" "bogus"
+for value in bogus 127.0.0.1 :x localhost:80 ::1:80 127.0.0.1:65536 "" "[::1]" "[]:1"; do
+    ran 125 "$tern" run --listen "$value" $modules/accept.wasm
+    says err "write it ADDRESS:PORT"
+done
+ran 8 "$tern" run $modules/accept.wasm
+ran 124 "$tern" run --listen 127.0.0.1:0 --timeout 200ms $modules/accept.wasm
+if command -v bash >/dev/null; then
+    "$tern" run --timeout 20 --listen 127.0.0.1:0 $modules/accept.wasm 2>"$tmp/where" &
+    while ! port=$(grep -o '[0-9]*$' "$tmp/where"); do sleep 0.05; done
+    ran 0 bash -c "exec 9<>/dev/tcp/127.0.0.1/$port; echo hello there >&9; head -c 12 <&9"
+    prints "hello there"
+    name="run --listen, after a connection"
+    wait $!
+    check_code $? 0
+fi
+
 # --- preloading
 ran 0 "$tern" run --preload lib=$modules/lib.wasm --invoke sum $modules/user.wasm
 prints "48:i32"
@@ -326,6 +367,8 @@ name="$name, and no more"
 [ "$(grep -c '^env: ' "$tmp/out")" = 2 ]
 check_code $? 0
 ran 1 "$tern" run $modules/exit256.wasm
+ran 0 "$tern" run $modules/start_exits.wasm
+ran 0 "$tern" run --preload lib=$modules/start_exits.wasm $hello fail
 ran 0 "$tern" run $hello
 says out "arg 0: $hello"
 name="run $hello read"

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* file.h - the one thing all the examples need that is not about WebAssembly: the bytes of a file */
+/* file.h - what all the examples need that is not about WebAssembly: the bytes of a file */
 #ifndef EXAMPLES_FILE_H
 #define EXAMPLES_FILE_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* From malloc, *size of them. NULL, and a line on stderr that says why, if that cannot be. */
 static inline uint8_t *file_read(const char *path, uint32_t *size)
 {
     uint8_t *bytes = NULL;
+    errno = 0;
     FILE *file = path != NULL ? fopen(path, "rb") : NULL;
     if (file != NULL && fseek(file, 0, SEEK_END) == 0) {
         long n = ftell(file);
@@ -22,7 +25,10 @@ static inline uint8_t *file_read(const char *path, uint32_t *size)
         }
         *size = (uint32_t)n;
     }
-    if (bytes == NULL) perror(path != NULL ? path : "usage: PROGRAM guest.wasm");
+    if (path == NULL)
+        fprintf(stderr, "usage: PROGRAM guest.wasm\n");
+    else if (bytes == NULL)
+        fprintf(stderr, "%s: %s\n", path, errno != 0 ? strerror(errno) : "empty, or too large");
     if (file != NULL) fclose(file);
     return bytes;
 }

@@ -2,7 +2,7 @@
 /* guest.c - bytes in, bytes out: a filter for lines of a log. Exports malloc and free, by which the host makes room
  * for the input and frees the output.
  *
- *   clang-22 --target=wasm32-wasi --sysroot=/usr -O2 -mexec-model=reactor -Wl,--strip-all \
+ *   clang-22 --target=wasm32-wasi --no-wasm-opt --sysroot=/usr -O2 -mexec-model=reactor -Wl,--strip-all \
  *            -Wl,--export=malloc,--export=free,--export=redact -o guest.wasm guest.c
  */
 #include <stdint.h>

@@ -2,8 +2,9 @@
 /* guest.c - hands its functions out, and calls what it is given. In C a function pointer is an index into table 0,
  * which must be exported, and growable if the host is to add to it.
  *
- *   clang-22 --target=wasm32 -O2 -nostdlib -Wl,--no-entry -Wl,--export=start,--export=map,--export=total \
- *            -Wl,--export-table,--growable-table -Wl,-z,stack-size=4096 -Wl,--strip-all -o guest.wasm guest.c
+ *   clang-22 --target=wasm32 --no-wasm-opt -O2 -nostdlib -Wl,--no-entry \
+ *            -Wl,--export=start,--export=map,--export=total -Wl,--export-table,--growable-table \
+ *            -Wl,-z,stack-size=4096 -Wl,--strip-all -o guest.wasm guest.c
  */
 typedef void on_value(int *state, int value);
 

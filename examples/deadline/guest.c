@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* guest.c - one function that never ends, and one that takes as long as it is told.
  *
- *   clang-22 --target=wasm32 -O2 -nostdlib -Wl,--no-entry -Wl,--export=spin,--export=work \
+ *   clang-22 --target=wasm32 --no-wasm-opt -O2 -nostdlib -Wl,--no-entry -Wl,--export=spin,--export=work \
  *            -Wl,-z,stack-size=4096 -Wl,--strip-all -o guest.wasm guest.c
  */
 void spin(void)

@@ -8,7 +8,8 @@ int main(int argc, char **argv)
     static uint8_t wasm[1 << 20];
     char error[128] = "";
     FILE *file = argc > 1 ? fopen(argv[1], "rb") : NULL;
-    if (file == NULL || !wasm_runtime_init()) return 2;
+    if (file == NULL) return fprintf(stderr, "usage: host guest.wasm\n"), 2;
+    if (!wasm_runtime_init()) return fprintf(stderr, "no memory\n"), 1;
     uint32_t size = (uint32_t)fread(wasm, 1, sizeof wasm, file);
     if (!feof(file)) return fprintf(stderr, "more than 1 MiB, or unreadable\n"), 2;
     wasm_module_t module = wasm_runtime_load(wasm, size, error, sizeof error);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* guest.c - careless: it counts, and never frees, and takes its time to get ready.
  *
- *   clang-22 --target=wasm32 -O2 -nostdlib -Wl,--no-entry -Wl,--export=prepare,--export=handle \
- *            -Wl,-z,stack-size=4096 -Wl,--strip-all -o guest.wasm guest.c
+ *   clang-22 --target=wasm32 --no-wasm-opt -O2 -nostdlib -Wl,--no-entry \
+ *            -Wl,--export=prepare,--export=handle -Wl,-z,stack-size=4096 -Wl,--strip-all -o guest.wasm \
+ *            guest.c
  */
 static unsigned nrequests, is_prepared, table[1000];
 

@@ -2,7 +2,7 @@
 /* guest.c - one module for both ends: fills a buffer, or adds it up. That the buffer is in a shared heap is nothing it
  * need know: the address is one like any other.
  *
- *   clang-22 --target=wasm32 -O2 -nostdlib -Wl,--no-entry -Wl,--export=fill,--export=sum \
+ *   clang-22 --target=wasm32 --no-wasm-opt -O2 -nostdlib -Wl,--no-entry -Wl,--export=fill,--export=sum \
  *            -Wl,-z,stack-size=4096 -Wl,--strip-all -o guest.wasm guest.c
  */
 void fill(int *numbers, int n, int step)

@@ -2,7 +2,7 @@
 /* guest.c - takes strings and gives strings. Exporting malloc and free is what lets the host make room in here,
  * and free what greet returns.
  *
- *   clang-22 --target=wasm32-wasi --sysroot=/usr -O2 -mexec-model=reactor -Wl,--strip-all \
+ *   clang-22 --target=wasm32-wasi --no-wasm-opt --sysroot=/usr -O2 -mexec-model=reactor -Wl,--strip-all \
  *            -Wl,--export=malloc,--export=free,--export=greet -o guest.wasm guest.c
  */
 #include <stdlib.h>

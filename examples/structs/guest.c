@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* guest.c - works on an array of structs of the host's, and hands it one of its own with a pointer in it.
  *
- *   clang-22 --target=wasm32 -O2 -nostdlib -Wl,--no-entry -Wl,--export=summarise -Wl,-z,stack-size=16384 \
- *            -Wl,--strip-all -o guest.wasm guest.c
+ *   clang-22 --target=wasm32 --no-wasm-opt -O2 -nostdlib -Wl,--no-entry -Wl,--export=summarise \
+ *            -Wl,-z,stack-size=16384 -Wl,--strip-all -o guest.wasm guest.c
  */
 #include <stdint.h>
 

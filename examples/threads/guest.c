@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* guest.c - some work that keeps its state in a global, which every instance has its own of.
  *
- *   clang-22 --target=wasm32 -O2 -nostdlib -Wl,--no-entry -Wl,--export=count,--export=total \
- *            -Wl,-z,stack-size=4096 -Wl,--strip-all -o guest.wasm guest.c
+ *   clang-22 --target=wasm32 --no-wasm-opt -O2 -nostdlib -Wl,--no-entry \
+ *            -Wl,--export=count,--export=total -Wl,-z,stack-size=4096 -Wl,--strip-all -o guest.wasm \
+ *            guest.c
  */
 static unsigned found;
 

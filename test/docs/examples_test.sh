@@ -24,7 +24,7 @@ for host in examples/*/host.c; do
     status=0
     while IFS= read -r command; do
         echo "\$ $command" >>"$dir/printed"
-        (cd "$folder" && PATH="$build/examples:$PATH" timeout 120 sh -c "$command") \
+        (cd "$folder" && timeout 120 sh -c "'$build'/examples/$command") \
             >>"$dir/printed" 2>"$dir/stderr" </dev/null
         status=$?
         cat "$dir/stderr" >>"$dir/printed"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* guest.c - what the snippets of docs/ call: small functions, one for each thing there is to show.
  *
- *   clang-22 --target=wasm32 -O1 -nostdlib -fno-inline -Wl,--no-entry -Wl,--export-dynamic \
- *            -Wl,--export=__heap_base,--export=__data_end -Wl,-z,stack-size=4096 -Wl,--export-table,--growable-table \
- *            -Wl,--allow-undefined -o guest.wasm guest.c
+ *   clang-22 --target=wasm32 --no-wasm-opt -O1 -nostdlib -fno-inline -Wl,--no-entry \
+ *            -Wl,--export-dynamic -Wl,--export=__heap_base,--export=__data_end -Wl,-z,stack-size=4096 \
+ *            -Wl,--export-table,--growable-table -Wl,--allow-undefined -o guest.wasm guest.c
  */
 #define EXPORT __attribute__((visibility("default")))
 #define IMPORT(name) __attribute__((import_module("env"), import_name(#name)))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* program.c - a WASI program for the snippets of docs/: says what it was given, and ends with a code.
  *
- *   clang-22 --target=wasm32-wasi --sysroot=/usr -O2 -Wl,--strip-all -o program.wasm program.c
+ *   clang-22 --target=wasm32-wasi --no-wasm-opt --sysroot=/usr -O2 -Wl,--strip-all -o program.wasm \
+ *            program.c
  */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -204,10 +204,24 @@ static bool decode_tag_type(SectionDecoder *s, u32 *type_id)
     return true;
 }
 
-/* More than one is a proposal; n counts them all. */
-static bool check_multiple(SectionDecoder *s, u32 n, FeatureId feature, DiagCode multiple)
+/* As on the web (JS API, implementation limits): a memory of two bytes in the module may take 8 GiB of address
+ * space and some of the process's mappings. */
+#define MAX_TABLES 100000
+#define MAX_MEMORIES 100
+
+/* More than one is a proposal, and too many are too many; they are counted with the imported ones. */
+static bool check_tables(SectionDecoder *s)
 {
-    return n <= 1 || tern_decoder_need(&s->d, feature, multiple);
+    u32 n = s->m->ntables;
+    if (n > MAX_TABLES) return tern_decoder_fail(&s->d, DIAG_LIMIT, "more than %u tables", MAX_TABLES);
+    return n <= 1 || tern_decoder_need(&s->d, FEATURE_REFERENCE_TYPES, DIAG_MULTIPLE_TABLES);
+}
+
+static bool check_memories(SectionDecoder *s)
+{
+    u32 n = s->m->nmemories;
+    if (n > MAX_MEMORIES) return tern_decoder_fail(&s->d, DIAG_LIMIT, "more than %u memories", MAX_MEMORIES);
+    return n <= 1 || tern_decoder_need(&s->d, FEATURE_MULTI_MEMORY, DIAG_MULTIPLE_MEMORIES);
 }
 
 /* --- imports ---------------------------------------------------------------------------------- */
@@ -257,11 +271,9 @@ static bool decode_import(SectionDecoder *s, Import *import)
         return true;
     }
     case EXTERN_TABLE:
-        return decode_table_type(s, &m->tables[m->ntables++].type) &&
-               check_multiple(s, m->ntables, FEATURE_REFERENCE_TYPES, DIAG_MULTIPLE_TABLES);
+        return decode_table_type(s, &m->tables[m->ntables++].type) && check_tables(s);
     case EXTERN_MEMORY:
-        return decode_memory_type(s, &m->memories[m->nmemories++]) &&
-               check_multiple(s, m->nmemories, FEATURE_MULTI_MEMORY, DIAG_MULTIPLE_MEMORIES);
+        return decode_memory_type(s, &m->memories[m->nmemories++]) && check_memories(s);
     case EXTERN_GLOBAL: {
         GlobalDef *global = &m->globals[m->nglobals++];
         if (!decode_global_type(s, &global->type)) return false;
@@ -377,7 +389,7 @@ static bool decode_tables(SectionDecoder *s)
     if (m->tables == NULL) return false;
     for (u32 i = 0; i < count; i++, m->ntables++)
         if (!decode_table(s, &m->tables[m->ntables])) return false;
-    return check_multiple(s, m->ntables, FEATURE_REFERENCE_TYPES, DIAG_MULTIPLE_TABLES);
+    return check_tables(s);
 }
 
 static bool decode_memories(SectionDecoder *s)
@@ -389,7 +401,7 @@ static bool decode_memories(SectionDecoder *s)
     if (m->memories == NULL) return false;
     for (u32 i = 0; i < count; i++, m->nmemories++)
         if (!decode_memory_type(s, &m->memories[m->nmemories])) return false;
-    return check_multiple(s, m->nmemories, FEATURE_MULTI_MEMORY, DIAG_MULTIPLE_MEMORIES);
+    return check_memories(s);
 }
 
 static bool decode_tags(SectionDecoder *s)

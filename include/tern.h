@@ -100,7 +100,8 @@ TERN_API tern_engine *tern_engine_create_with(const tern_engine_options *options
 /* Every module and instance must be gone. */
 TERN_API void tern_engine_destroy(tern_engine *engine);
 
-/* Decodes and validates. bytes are copied. NULL and an error of kind MALFORMED, INVALID or RESOURCE. */
+/* Decodes and validates. bytes are copied. NULL and an error of kind MALFORMED, INVALID or RESOURCE. An engine that is
+ * NULL is one there was no memory for. */
 TERN_API tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t size_bytes,
                                        tern_error *error);
 /* The same of a file. RESOURCE too if it cannot be read. */
@@ -388,7 +389,8 @@ typedef struct tern_config {
 
 /* Links and instantiates with WASI preview 1, and runs nothing yet: the start function runs with the first
  * call, so that it can be interrupted too. config NULL: the default. NULL and an error of kind LINK, which names
- * every import that is missing, or RESOURCE on failure. */
+ * every import that is missing, or RESOURCE on failure. NULL for a module that is NULL, which leaves the error that
+ * loading it gave. */
 TERN_API tern_instance *tern_instance_create(tern_module *module, const tern_config *config,
                                              tern_error *error);
 /* Must not run any more. What others of its store still refer to stays. */

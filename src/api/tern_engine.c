@@ -95,6 +95,10 @@ void tern_engine_destroy(tern_engine *engine)
 
 tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t size_bytes, tern_error *error)
 {
+    if (engine == NULL) {
+        tern_error_no_memory(error);
+        return NULL;
+    }
     Diag diag = {0};
     Module *module = tern_module_decode(
         engine->engine->types, engine->alloc, bytes, size_bytes,
@@ -140,7 +144,7 @@ tern_module *tern_module_load_file(tern_engine *engine, const char *path, tern_e
     errno = 0;
     FILE *file = fopen(path, "rb");
     size_t size = 0, room = 0;
-    u8 *bytes = file != NULL ? read_all(engine->alloc, file, &size, &room) : NULL;
+    u8 *bytes = file != NULL && engine != NULL ? read_all(engine->alloc, file, &size, &room) : NULL;
     int reason = errno;
     if (file != NULL) fclose(file);
     if (bytes == NULL) {

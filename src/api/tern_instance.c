@@ -109,7 +109,7 @@ static bool instantiate(tern_instance *handle, const tern_config *config, tern_e
 tern_instance *tern_instance_create(tern_module *module, const tern_config *given, tern_error *error)
 {
     tern_config config;
-    if (!read_config(given, &config, error)) return NULL;
+    if (module == NULL || !read_config(given, &config, error)) return NULL;
     tern_engine *engine = module->engine;
     if ((config.store != NULL && config.store->engine != engine)) {
         tern_error_say(error, TERN_ERROR_USAGE, "the store is of another engine than the module");

@@ -544,8 +544,8 @@ TERN_API uint32_t tern_instance_trap_source(const tern_instance *instance, uint3
 /* --- directories in memory ---------------------------------------------------------------------------- */
 
 /* A directory tree that a guest sees through tern_dir.vdir and that never touches the host's file system. Paths are
- * relative, with '/', and directories on the way are made. max_bytes bounds what files hold in all; guests get
- * ENOSPC. It may be given to several instances and threads, and read while they run; destroy it after them. */
+ * relative, with '/', and directories on the way are made. max_bytes bounds what files hold, with their names and
+ * some 200 bytes for each, in all; guests get ENOSPC. It may be given to several instances and threads, and read while they run; destroy it after them. */
 TERN_API tern_vdir *tern_vdir_create(tern_engine *engine, uint64_t max_bytes);
 TERN_API void tern_vdir_destroy(tern_vdir *vdir);
 /* Makes or replaces a file; bytes are copied. False and an error of kind USAGE (a directory is in the way, a path

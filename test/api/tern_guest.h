@@ -15,22 +15,13 @@
 
 #include "tern.h"
 
-static inline tern_value i32(uint32_t n) { return (tern_value){.kind = TERN_I32, .of.i32 = n}; }
-static inline tern_value i64(uint64_t n) { return (tern_value){.kind = TERN_I64, .of.i64 = n}; }
-static inline tern_value ref(tern_ref *r) { return (tern_value){.kind = TERN_REF, .of.ref = r}; }
 
 static inline tern_module *tern_guest_load(tern_engine *engine, const char *name)
 {
     char path[256];
     snprintf(path, sizeof path, "test/api/wasm/%s.wasm", name);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) fail_msg("%s cannot be read: tests run in the project's folder", path);
-    void *bytes = malloc(65536);
-    size_t size = fread(bytes, 1, 65536, file);
-    fclose(file);
     tern_error error = {0};
-    tern_module *module = tern_module_load(engine, bytes, size, &error);
-    free(bytes);
+    tern_module *module = tern_module_load_file(engine, path, &error); /* from the project's folder */
     if (module == NULL) fail_msg("%s: %s", name, error.text);
     return module;
 }

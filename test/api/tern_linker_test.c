@@ -110,34 +110,34 @@ static void instances_share_what_a_host_provides(void **state)
     assert_ptr_equal(tern_instance_store(a), env.store);
     assert_null(tern_instance_module(a)); /* unloaded */
 
-    assert_int_equal(GUEST_CALL(a, "sum", i32(3), i32(4)), 7);
-    assert_int_equal(GUEST_CALL(b, "sum", i32(30), i32(4)), 34);
+    assert_int_equal(GUEST_CALL(a, "sum", tern_i32(3), tern_i32(4)), 7);
+    assert_int_equal(GUEST_CALL(b, "sum", tern_i32(30), tern_i32(4)), 34);
     assert_int_equal(env.nadds, 2);
 
-    GUEST_DO(a, "store", i32(16), i32(1234));
-    assert_int_equal(GUEST_CALL(b, "load", i32(16)), 1234);
+    GUEST_DO(a, "store", tern_i32(16), tern_i32(1234));
+    assert_int_equal(GUEST_CALL(b, "load", tern_i32(16)), 1234);
     uint32_t n = 0;
     assert_true(tern_memory_read(env.memory, 16, &n, 4));
     assert_int_equal(n, 1234);
-    assert_int_equal(GUEST_CALL(a, "grow", i32(1)), 1);
+    assert_int_equal(GUEST_CALL(a, "grow", tern_i32(1)), 1);
     assert_int_equal(tern_memory_size(env.memory), 2 * 65536);
     assert_int_equal(tern_memory_grow(env.memory, 2), 2);
     assert_true(tern_memory_grow(env.memory, 1) == UINT64_MAX); /* 4 at most */
-    GUEST_DO(b, "store", i32(4 * 65536 - 4), i32(5));
+    GUEST_DO(b, "store", tern_i32(4 * 65536 - 4), tern_i32(5));
     assert_ptr_equal(tern_instance_memory(a, NULL), env.memory);
 
     assert_int_equal(GUEST_GET(a, "counter"), 140);
     assert_int_equal(GUEST_GET(b, "counter"), 240);
     tern_value value;
     assert_true(tern_global_get(env.counter, &value) && value.kind == TERN_I32 && value.of.i32 == 240);
-    value = i32(1);
+    value = tern_i32(1);
     assert_true(tern_global_set(env.counter, &value));
     assert_int_equal(GUEST_GET(a, "counter"), 101);
-    value = i64(1);
+    value = tern_i64(1);
     assert_false(tern_global_set(env.counter, &value));
 
     tern_instance_destroy(a); /* what b has of it stays */
-    assert_int_equal(GUEST_CALL(b, "sum", i32(1), i32(1)), 2);
+    assert_int_equal(GUEST_CALL(b, "sum", tern_i32(1), tern_i32(1)), 2);
     tern_instance_destroy(b);
     teardown(&env);
 }
@@ -155,17 +155,17 @@ static void a_hosts_closure_is_called_through_a_table(void **state)
     assert_true(tern_table_set(env.table, 3, one));
     assert_true(tern_table_set(env.table, 4, two));
     assert_false(tern_table_set(env.table, 8, two));
-    tern_value args[] = {i32(3), i32(0)}, result;
+    tern_value args[] = {tern_i32(3), tern_i32(0)}, result;
     assert_int_equal(tern_instance_call(instance, "apply", args, 2, &result, 1, NULL), TERN_TRAPPED);
     tern_trap trap;
     assert_true(tern_instance_trap(instance, &trap));
     assert_string_equal(trap.code, "HOST");
     assert_string_equal(trap.text, why);
     assert_int_equal(trap.nframes, 1);
-    args[0] = i32(4);
+    args[0] = tern_i32(4);
     assert_int_equal(tern_instance_call(instance, "apply", args, 2, &result, 1, NULL), TERN_TRAPPED);
     expect_trap(instance, "INDIRECT_CALL_TYPE");
-    args[0] = i32(5);
+    args[0] = tern_i32(5);
     assert_int_equal(tern_instance_call(instance, "apply", args, 2, &result, 1, NULL), TERN_TRAPPED);
     expect_trap(instance, "UNINITIALIZED_ELEMENT");
 
@@ -198,9 +198,9 @@ static void instances_import_from_each_other(void **state)
     tern_store_destroy(env.store); /* instances hold it */
     tern_linker_destroy(env.linker);
 
-    assert_int_equal(GUEST_CALL(consumer, "sum", i32(3), i32(4)), 7);
-    GUEST_DO(consumer, "store", i32(8), i32(99));
-    assert_int_equal(GUEST_CALL(provider, "peek", i32(8)), 99);
+    assert_int_equal(GUEST_CALL(consumer, "sum", tern_i32(3), tern_i32(4)), 7);
+    GUEST_DO(consumer, "store", tern_i32(8), tern_i32(99));
+    assert_int_equal(GUEST_CALL(provider, "peek", tern_i32(8)), 99);
     assert_int_equal(GUEST_GET(consumer, "counter"), 105);
     GUEST_RUN(provider, "bump");
     assert_int_equal(GUEST_GET(consumer, "counter"), 206);
@@ -216,7 +216,7 @@ static void instances_import_from_each_other(void **state)
     assert_false(tern_instance_export(provider, "absent", &what));
 
     tern_instance_destroy(provider);
-    assert_int_equal(GUEST_CALL(consumer, "sum", i32(5), i32(4)), 9);
+    assert_int_equal(GUEST_CALL(consumer, "sum", tern_i32(5), tern_i32(4)), 9);
     tern_instance_destroy(consumer);
     tern_engine_destroy(env.engine);
 }
@@ -271,8 +271,8 @@ static void a_later_definition_replaces_an_earlier_one(void **state)
     memset(name, 'x', 3);
     memset(type, 'x', sizeof type - 1);
     tern_instance *second = tern_guest_open(env.engine, "tern_consumer", &env.config);
-    assert_int_equal(GUEST_CALL(first, "sum", i32(10), i32(4)), 14);
-    assert_int_equal(GUEST_CALL(second, "sum", i32(10), i32(4)), 6);
+    assert_int_equal(GUEST_CALL(first, "sum", tern_i32(10), tern_i32(4)), 14);
+    assert_int_equal(GUEST_CALL(second, "sum", tern_i32(10), tern_i32(4)), 6);
     tern_instance_destroy(first);
     tern_instance_destroy(second);
     teardown(&env);

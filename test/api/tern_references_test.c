@@ -77,7 +77,7 @@ static void a_hosts_pointer_goes_through_the_guest(void **state)
     tern_store *store = tern_instance_store(instance);
     int thing, other;
     tern_ref *a = tern_ref_from_host(store, &thing, NULL), *b = tern_ref_from_host(store, &other, NULL);
-    tern_value arg = ref(a);
+    tern_value arg = tern_ref_value(a);
     tern_ref *back = call_ref(instance, "echo", 1, &arg);
     assert_true(back != a && tern_ref_equal(a, back) && !tern_ref_equal(a, b));
     assert_ptr_equal(tern_ref_host(back), &thing);
@@ -85,12 +85,12 @@ static void a_hosts_pointer_goes_through_the_guest(void **state)
     assert_int_equal(tern_ref_type_text(back, NULL, 0), 0);
     tern_ref_release(back);
 
-    tern_value pair[] = {ref(a), ref(b)}, results[2];
+    tern_value pair[] = {tern_ref_value(a), tern_ref_value(b)}, results[2];
     assert_int_equal(tern_instance_call(instance, "pass", pair, 2, results, 2, NULL), TERN_OK);
     assert_true(tern_ref_equal(results[0].of.ref, b) && tern_ref_equal(results[1].of.ref, a));
     tern_ref_release(results[0].of.ref);
     tern_ref_release(results[1].of.ref);
-    pair[0] = pair[1] = ref(NULL);
+    pair[0] = pair[1] = tern_ref_value(NULL);
     assert_int_equal(tern_instance_call(instance, "pass", pair, 2, results, 2, NULL), TERN_OK);
     assert_true(results[0].of.ref == NULL && results[1].of.ref == NULL);
 
@@ -98,12 +98,12 @@ static void a_hosts_pointer_goes_through_the_guest(void **state)
     tern_error error;
     assert_int_equal(tern_instance_call(instance, "echo_func", &arg, 1, results, 1, &error), TERN_ERROR);
     assert_int_equal(error.kind, TERN_ERROR_USAGE);
-    arg = i64((uint64_t)(uintptr_t)&thing);
+    arg = tern_i64((uint64_t)(uintptr_t)&thing);
     assert_int_equal(tern_instance_call(instance, "echo", &arg, 1, results, 1, &error), TERN_ERROR);
     tern_store *foreign = tern_store_create(host.engine, NULL);
     tern_ref *c = tern_ref_from_host(foreign, &thing, NULL);
     assert_false(tern_ref_equal(a, c));
-    arg = ref(c);
+    arg = tern_ref_value(c);
     assert_int_equal(tern_instance_call(instance, "echo", &arg, 1, results, 1, &error), TERN_ERROR);
     assert_non_null(strstr(error.text, "another store"));
     assert_int_equal(tern_ref_call(c, NULL, 0, NULL, 0, &error), TERN_ERROR);
@@ -123,7 +123,7 @@ static void guests_hand_functions_over(void **state)
     setup(&host);
     tern_instance *instance = tern_guest_open(host.engine, "tern_refs", &host.config);
     GUEST_RUN(instance, "register");
-    tern_value arg = i32(21), result;
+    tern_value arg = tern_i32(21), result;
     tern_error error;
     assert_int_equal(tern_ref_call(host.callback, &arg, 1, &result, 1, &error), TERN_OK);
     assert_int_equal(result.of.i32, 42);
@@ -134,7 +134,7 @@ static void guests_hand_functions_over(void **state)
     assert_true(tern_ref_equal(exported.of.func, host.callback));
     tern_table *funcs = tern_instance_table(instance, "funcs");
     assert_true(tern_table_set(funcs, 2, host.callback));
-    assert_int_equal(GUEST_CALL(instance, "apply", i32(2), i32(5)), 10);
+    assert_int_equal(GUEST_CALL(instance, "apply", tern_i32(2), tern_i32(5)), 10);
     tern_ref_release(exported.of.func);
     tern_ref_release(host.callback);
     GUEST_RUN(instance, "register_trap");
@@ -157,7 +157,7 @@ static void a_finalizer_runs_when_nobody_can_reach_the_pointer(void **state)
     tern_store *store = tern_instance_store(instance);
     int kept = 0, held = 0, dropped[5000] = {0};
     tern_ref *r = tern_ref_from_host(store, &kept, count_finalized);
-    GUEST_DO(instance, "keep", i32(1), ref(r));
+    GUEST_DO(instance, "keep", tern_i32(1), tern_ref_value(r));
     tern_ref_release(r);
     tern_ref *mine = tern_ref_from_host(store, &held, count_finalized);
     for (int i = 0; i < 5000; i++) {
@@ -187,7 +187,7 @@ static void objects_that_a_host_holds_survive(void **state)
     setup(&host);
     host.config.max_gc_bytes = 16 << 20;
     tern_instance *instance = tern_guest_open(host.engine, "tern_gc", &host.config);
-    tern_value n = i32(123);
+    tern_value n = tern_i32(123);
     tern_ref *box = call_ref(instance, "make", 1, &n), *array = call_ref(instance, "make_array", 1, &n);
     tern_ref *other = call_ref(instance, "make_other", 0, NULL), *i31 = call_ref(instance, "make_i31", 1, &n);
     assert_int_equal(tern_ref_kind(box), TERN_REF_STRUCT);
@@ -195,10 +195,10 @@ static void objects_that_a_host_holds_survive(void **state)
     assert_int_equal(tern_ref_kind(i31), TERN_REF_I31);
     tern_ref *again = tern_ref_copy(box);
     tern_ref_release(box);
-    GUEST_DO(instance, "garbage", i32(100000)); /* 40 MB */
-    assert_int_equal(GUEST_CALL(instance, "get", ref(again)), 123);
-    GUEST_DO(instance, "set", ref(again), i32(5));
-    GUEST_DO(instance, "hold", ref(again));
+    GUEST_DO(instance, "garbage", tern_i32(100000)); /* 40 MB */
+    assert_int_equal(GUEST_CALL(instance, "get", tern_ref_value(again)), 123);
+    GUEST_DO(instance, "set", tern_ref_value(again), tern_i32(5));
+    GUEST_DO(instance, "hold", tern_ref_value(again));
     assert_int_equal(GUEST_GET(instance, "held_value"), 5);
 
     /* A struct of another type, an array and an i31 are no boxes. */
@@ -206,7 +206,7 @@ static void objects_that_a_host_holds_survive(void **state)
     tern_error error;
     tern_value result;
     for (int i = 0; i < 3; i++) {
-        tern_value arg = ref(wrong[i]);
+        tern_value arg = tern_ref_value(wrong[i]);
         assert_int_equal(tern_instance_call(instance, "get", &arg, 1, &result, 1, &error), TERN_ERROR);
         assert_int_equal(error.kind, TERN_ERROR_USAGE);
     }
@@ -215,10 +215,10 @@ static void objects_that_a_host_holds_survive(void **state)
     assert_true(tern_global_get(held.of.global, &result));
     assert_true(tern_ref_equal(result.of.ref, again));
     tern_ref_release(result.of.ref);
-    result = ref(i31);
+    result = tern_ref_value(i31);
     assert_true(tern_global_set(held.of.global, &result));
     tern_ref *pointer = tern_ref_from_host(tern_instance_store(instance), &host, NULL);
-    result = ref(pointer);
+    result = tern_ref_value(pointer);
     assert_false(tern_global_set(held.of.global, &result)); /* an externref is no anyref */
     assert_false(tern_table_set(tern_instance_table(instance, NULL), 0, pointer));
     tern_ref_release(pointer);
@@ -226,7 +226,7 @@ static void objects_that_a_host_holds_survive(void **state)
     tern_ref_release(array);
     tern_ref_release(other);
     tern_ref_release(i31);
-    GUEST_DO(instance, "garbage", i32(100000));
+    GUEST_DO(instance, "garbage", tern_i32(100000));
     tern_instance_destroy(instance);
     teardown(&host);
 }
@@ -240,9 +240,9 @@ static void an_exception_goes_through_a_host_function(void **state)
     tern_extern thrower;
     assert_true(tern_instance_export(instance, "throw", &thrower));
     host.through = thrower.of.func;
-    assert_int_equal(GUEST_CALL(instance, "catch", i32(77)), 77);
+    assert_int_equal(GUEST_CALL(instance, "catch", tern_i32(77)), 77);
     assert_int_equal(host.status, TERN_TRAPPED);
-    tern_value arg = i32(1);
+    tern_value arg = tern_i32(1);
     assert_int_equal(tern_instance_call(instance, "uncaught", &arg, 1, NULL, 0, NULL), TERN_TRAPPED);
     expect_trap(instance, "UNCAUGHT_EXCEPTION");
     tern_ref_release(host.through);
@@ -267,7 +267,7 @@ static void results_of_host_functions_are_checked(void **state)
     tern_ref *wrong = tern_func_create(tern_instance_store(instance), "(param i32) (result i32)",
                                        gives_the_wrong_thing, &host, &error);
     assert_true(tern_table_set(tern_instance_table(instance, "funcs"), 0, wrong));
-    tern_value args[] = {i32(0), i32(0)}, result;
+    tern_value args[] = {tern_i32(0), tern_i32(0)}, result;
     assert_int_equal(tern_instance_call(instance, "apply", args, 2, &result, 1, &error), TERN_TRAPPED);
     tern_trap trap;
     assert_true(tern_instance_trap(instance, &trap));
@@ -290,7 +290,7 @@ static void results_of_host_functions_are_checked(void **state)
 static bool sum(tern_instance *caller, void *user, const tern_value *args, tern_value *results)
 {
     assert_null(caller); /* nobody's instance runs */
-    results[0] = i64(0);
+    results[0] = tern_i64(0);
     for (int i = 0; i < 20; i++) {
         results[0].of.i64 += args[2 * i].of.i64;
         assert_ptr_equal(tern_ref_host(args[2 * i + 1].of.ref), user);
@@ -310,8 +310,8 @@ static void a_host_calls_its_own_function(void **state)
     tern_ref *pointer = tern_ref_from_host(store, engine, NULL);
     tern_value args[40], result;
     for (int i = 0; i < 20; i++) {
-        args[2 * i] = i64(1000 + (uint64_t)i);
-        args[2 * i + 1] = ref(pointer);
+        args[2 * i] = tern_i64(1000 + (uint64_t)i);
+        args[2 * i + 1] = tern_ref_value(pointer);
     }
     assert_int_equal(tern_ref_call(func, args, 40, &result, 1, NULL), TERN_OK);
     assert_int_equal(result.of.i64, 20190);

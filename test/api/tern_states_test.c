@@ -13,38 +13,38 @@ static void check_snapshots(bool checks_explicitly)
     tern_instance *instance = tern_guest_open(engine, "tern_state", &config);
     int held = 0;
     tern_ref *r = tern_ref_from_host(tern_instance_store(instance), &held, NULL);
-    GUEST_DO(instance, "hold", ref(r));
+    GUEST_DO(instance, "hold", tern_ref_value(r));
     tern_ref_release(r);
     uint32_t before = (uint32_t)GUEST_GET(instance, "size");
-    GUEST_DO(instance, "poke", i32(50000), i32(77));
+    GUEST_DO(instance, "poke", tern_i32(50000), tern_i32(77));
     tern_snapshot *snapshot = tern_instance_snapshot(instance, &error);
     if (snapshot == NULL) fail_msg("%s", error.text);
     for (int round = 0; round < 4; round++) {
         for (int i = 0; i < round; i++) GUEST_RUN(instance, "change");
         GUEST_RUN(instance, "drop");
-        GUEST_DO(instance, "hold", ref(NULL));
-        GUEST_DO(instance, "poke", i32(50000), i32(0));
+        GUEST_DO(instance, "hold", tern_ref_value(NULL));
+        GUEST_DO(instance, "poke", tern_i32(50000), tern_i32(0));
         if (round == 2) assert_true(tern_instance_reset(instance, &error));
         if (!tern_instance_restore(instance, snapshot, &error)) fail_msg("%s", error.text);
         assert_int_equal(GUEST_GET(instance, "size"), before);
-        assert_int_equal(GUEST_CALL(instance, "peek", i32(50000)), 77);
-        assert_int_equal(GUEST_CALL(instance, "peek", i32(100)), 0x69746361);
+        assert_int_equal(GUEST_CALL(instance, "peek", tern_i32(50000)), 77);
+        assert_int_equal(GUEST_CALL(instance, "peek", tern_i32(100)), 0x69746361);
         assert_int_equal(GUEST_GET(instance, "n"), 11);
         assert_int_equal(GUEST_GET(instance, "table_size"), 4);
-        GUEST_DO(instance, "init", i32(8));
-        assert_int_equal(GUEST_CALL(instance, "apply", i32(2)), 2);
+        GUEST_DO(instance, "init", tern_i32(8));
+        assert_int_equal(GUEST_CALL(instance, "apply", tern_i32(2)), 2);
         tern_value result;
         assert_int_equal(tern_instance_call(instance, "held", NULL, 0, &result, 1, &error), TERN_OK);
         assert_ptr_equal(tern_ref_host(result.of.ref), &held);
         tern_ref_release(result.of.ref);
         /* What had grown is zero when it grows again. */
-        assert_int_equal(GUEST_CALL(instance, "grow", i32(4)), before);
-        assert_int_equal(GUEST_CALL(instance, "peek", i32(300000)), 0);
+        assert_int_equal(GUEST_CALL(instance, "grow", tern_i32(4)), before);
+        assert_int_equal(GUEST_CALL(instance, "peek", tern_i32(300000)), 0);
     }
     /* The reset's state is the module's, not the snapshot's. */
     assert_true(tern_instance_reset(instance, &error));
-    assert_int_equal(GUEST_CALL(instance, "peek", i32(50000)), 0);
-    assert_int_equal(GUEST_CALL(instance, "peek", i32(100)), 0x69746361);
+    assert_int_equal(GUEST_CALL(instance, "peek", tern_i32(50000)), 0);
+    assert_int_equal(GUEST_CALL(instance, "peek", tern_i32(100)), 0x69746361);
     /* Blocks of the host-managed heap belong to the state. */
     uint64_t block = tern_instance_malloc(instance, 100, &error);
     tern_snapshot *later = tern_instance_snapshot(instance, &error);
@@ -78,13 +78,13 @@ static void objects_in_a_snapshot_stay(void **state)
     config.missing = TERN_MISSING_TRAP;
     config.max_gc_bytes = 8 << 20;
     tern_instance *instance = tern_guest_open(engine, "tern_gc", &config);
-    tern_value arg = i32(31), made;
+    tern_value arg = tern_i32(31), made;
     assert_int_equal(tern_instance_call(instance, "make", &arg, 1, &made, 1, NULL), TERN_OK);
     GUEST_DO(instance, "hold", made);
     tern_ref_release(made.of.ref);
     tern_snapshot *snapshot = tern_instance_snapshot(instance, NULL);
-    GUEST_DO(instance, "hold", ref(NULL));
-    GUEST_DO(instance, "garbage", i32(50000));
+    GUEST_DO(instance, "hold", tern_ref_value(NULL));
+    GUEST_DO(instance, "garbage", tern_i32(50000));
     assert_true(tern_instance_restore(instance, snapshot, NULL));
     assert_int_equal(GUEST_GET(instance, "held_value"), 31);
     tern_snapshot_destroy(snapshot);
@@ -103,10 +103,10 @@ static void limits_hold(void **state)
     config.max_table_elems = 6;
     tern_instance *instance = tern_instance_create(module, &config, &error);
     if (instance == NULL) fail_msg("%s", error.text);
-    assert_int_equal((uint32_t)GUEST_CALL(instance, "grow", i32(2)), UINT32_MAX);
-    assert_int_equal(GUEST_CALL(instance, "grow", i32(1)), 2);
-    assert_int_equal((uint32_t)GUEST_CALL(instance, "grow_table", i32(3)), UINT32_MAX);
-    assert_int_equal(GUEST_CALL(instance, "grow_table", i32(2)), 4);
+    assert_int_equal((uint32_t)GUEST_CALL(instance, "grow", tern_i32(2)), UINT32_MAX);
+    assert_int_equal(GUEST_CALL(instance, "grow", tern_i32(1)), 2);
+    assert_int_equal((uint32_t)GUEST_CALL(instance, "grow_table", tern_i32(3)), UINT32_MAX);
+    assert_int_equal(GUEST_CALL(instance, "grow_table", tern_i32(2)), 4);
     tern_instance_destroy(instance);
     config.max_memory_bytes = 65536;
     assert_null(tern_instance_create(module, &config, &error));
@@ -139,7 +139,7 @@ static void limits_hold(void **state)
     config.missing = TERN_MISSING_TRAP;
     config.max_gc_bytes = 1 << 20;
     instance = tern_instance_create(module, &config, &error);
-    tern_value arg = i32(1000000), result;
+    tern_value arg = tern_i32(1000000), result;
     assert_int_equal(tern_instance_call(instance, "make_array", &arg, 1, &result, 1, &error), TERN_TRAPPED);
     expect_trap(instance, "OUT_OF_MEMORY");
     tern_instance_destroy(instance);
@@ -192,7 +192,7 @@ static bool use_everything(tern_engine *engine)
     tern_table *table = ok ? tern_table_create(store, "4 externref", NULL, &error) : NULL;
     tern_global *global = ok ? tern_global_create(store, "(mut externref)", NULL, &error) : NULL;
     tern_ref *r = ok ? tern_ref_from_host(store, &config, NULL) : NULL;
-    tern_value value = ref(r), got = {0}, result, args[] = {i32(1), i32(2)};
+    tern_value value = tern_ref_value(r), got = {0}, result, args[] = {tern_i32(1), tern_i32(2)};
     ok = ok && memory != NULL && table != NULL && global != NULL && r != NULL;
     ok = ok && tern_global_set(global, &value) && tern_global_get(global, &got);
     tern_instance *instance = ok ? tern_instance_create(module, &config, &error) : NULL;

@@ -42,7 +42,7 @@ static void a_timeout_stops_what_takes_too_long(void **state)
             assert_int_equal(GUEST_GET(instance, "quick"), 42); /* no resume is needed */
         }
     assert_true(tern_instance_set_timeout(instance, TERN_UNLIMITED, NULL));
-    GUEST_CALL(instance, "count", i32(20000000));
+    GUEST_CALL(instance, "count", tern_i32(20000000));
     tern_instance_destroy(instance);
 
     instance = tern_guest_open(engine, "tern_spin_start", NULL);
@@ -63,7 +63,7 @@ static void a_deadline_never_hits_the_next_call(void **state)
     int nstopped = 0;
     for (uint32_t n = 1; n < 400; n++) {
         assert_true(tern_instance_set_timeout(instance, 50000, NULL));
-        tern_value arg = i32(n * 20), result;
+        tern_value arg = tern_i32(n * 20), result;
         nstopped += tern_instance_call(instance, "count", &arg, 1, &result, 1, NULL) == TERN_TRAPPED;
         assert_true(tern_instance_set_timeout(instance, TERN_UNLIMITED, NULL));
         assert_int_equal(GUEST_GET(instance, "quick"), 42);
@@ -135,7 +135,7 @@ static void fuel_runs_out_and_is_given_again(void **state)
     assert_int_equal(GUEST_GET(instance, "quick"), 42);
     assert_true(tern_instance_fuel(instance) < 1000 && tern_instance_fuel(instance) > 990);
     assert_true(tern_instance_set_fuel(instance, TERN_UNLIMITED));
-    GUEST_CALL(instance, "count", i32(100000));
+    GUEST_CALL(instance, "count", tern_i32(100000));
     assert_true(tern_instance_fuel(instance) == TERN_UNLIMITED);
     tern_instance_destroy(instance);
     tern_engine_destroy(engine);

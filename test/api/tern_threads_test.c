@@ -34,11 +34,11 @@ static void a_host_function_serves_a_guests_thread(void **state)
     config.user = &mark;
     first = tern_guest_open(engine, "tern_threads", &config);
     for (uint32_t i = 0; i < 5; i++) {
-        assert_int_equal(GUEST_CALL(first, "run", i32(100 + i)), 400 + 4 * i);
+        assert_int_equal(GUEST_CALL(first, "run", tern_i32(100 + i)), 400 + 4 * i);
         assert_string_equal(tern_memory_cstr(tern_instance_memory(first, NULL), 32, 100, NULL), "written");
     }
     /* A thread that traps ends the program. */
-    tern_value arg = i32(13), result;
+    tern_value arg = tern_i32(13), result;
     assert_int_equal(tern_instance_call(first, "run", &arg, 1, &result, 1, NULL), TERN_TRAPPED);
     tern_instance_destroy(first);
     tern_linker_destroy(linker);

@@ -369,7 +369,8 @@ typedef struct tern_config {
     tern_linker *linker;     /* what to link besides WASI; NULL: nothing */
     tern_store *store;       /* NULL: one of its own. Borrowed, and then stack_bytes is the store's first user's */
     void *user;              /* tern_instance_user */
-    uint64_t max_memory_bytes;  /* of each memory of its own: growing past it fails; 0: as the module says */
+    uint64_t max_memory_bytes;  /* of all memories of its own, those of its threads included: growing past it fails;
+                                 * 0: as the module says */
     uint64_t max_table_elems;   /* of each table of its own; 0: ten million */
     uint64_t max_gc_bytes;      /* of a store of its own; 0: the default */
     uint64_t guest_heap_bytes;  /* for tern_instance_malloc in guests that export no allocator; 0: none */
@@ -545,7 +546,8 @@ TERN_API uint32_t tern_instance_trap_source(const tern_instance *instance, uint3
 
 /* A directory tree that a guest sees through tern_dir.vdir and that never touches the host's file system. Paths are
  * relative, with '/', and directories on the way are made. max_bytes bounds what files hold, with their names and
- * some 200 bytes for each, in all; guests get ENOSPC. It may be given to several instances and threads, and read while they run; destroy it after them. */
+ * some 200 bytes for each, in all; guests get ENOSPC. It may be given to several instances and threads, and read while
+ * they run; destroy it after them. */
 TERN_API tern_vdir *tern_vdir_create(tern_engine *engine, uint64_t max_bytes);
 TERN_API void tern_vdir_destroy(tern_vdir *vdir);
 /* Makes or replaces a file; bytes are copied. False and an error of kind USAGE (a directory is in the way, a path

@@ -260,7 +260,7 @@ static TrapCode call_k(Exec *x, void *env, u64 *slots)
 static void a_nested_call_leaves_everything_as_before_but_the_memory(void **state)
 {
     (void)state;
-    static const Tier tier = {"pretend", attach, pretend, backtrace, NULL};
+    static const Tier tier = {.name = "pretend", .attach = attach, .call = pretend, .backtrace = backtrace};
     World w;
     test_store_init(&w.t, &tier);
     Diag diag = {0};

@@ -8,11 +8,13 @@
 #include "dwarf/unit.h"
 #include "port/port.h"
 
+enum { WORK_MIN = 65536, ROOM_MIN = 4096 };
+
 /* What is kept with a module that has debugging information. */
 typedef struct Dwarf {
     Mutex lock; /* held during a query; over all that follows */
     DwarfReader reader;
-    u64 work; /* of a query */
+    u64 work; /* what a query may take */
     u64 code_start, code_size;
     bool has_units;
     Units units;
@@ -71,7 +73,8 @@ static Dwarf *dwarf_new(const Module *module)
         total += section->size;
     }
     /* An honest query reads each section about once, and a step is a byte or more. */
-    d->work = 16 * total + 65536;
+    d->work = 16 * total + WORK_MIN;
+    d->reader.room = total / 2 + ROOM_MIN; /* a thing of an honest file takes several bytes, even where units share */
     tern_port_mutex_init(&d->lock);
     find_code(module, &d->code_start, &d->code_size);
     return d;
@@ -219,6 +222,7 @@ u32 tern_dwarf_places(Module *module, u64 offset, SourcePlace *out, u32 max)
     for (u32 i = 0; n == 0 && i < d->units.n; i++)
         if (tern_unit_has(&d->reader, &d->units.items[i], address))
             n = unit_places(d, module->alloc, &d->units.items[i], address, out, max);
+    if (d->reader.work == 0) d->work = WORK_MIN; /* not honest: it has had all the time it gets */
     tern_port_mutex_unlock(&d->lock);
     return n;
 }

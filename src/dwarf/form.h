@@ -14,13 +14,14 @@ typedef enum DwarfSection {
     DWARF_STR_OFFSETS, DWARF_SECTIONS
 } DwarfSection;
 
-/* The sections, and the steps that are left to the query that reads them. */
+/* The sections, the steps that are left to the query that reads them, and how many things may still be kept of what
+ * was read: many units may name one table, and each keeps its own. */
 typedef struct DwarfReader {
     struct {
         const u8 *bytes;
         u32 size;
     } sections[DWARF_SECTIONS];
-    u64 work;
+    u64 work, room;
 } DwarfReader;
 
 /* Takes a step; false when none is left. */
@@ -28,6 +29,14 @@ static inline bool dwarf_step(DwarfReader *r)
 {
     if (UNLIKELY(r->work == 0)) return false;
     r->work--;
+    return true;
+}
+
+/* Takes room for n things; false when there is not as much. */
+static inline bool dwarf_keep(DwarfReader *r, u32 n)
+{
+    if (n > r->room) return false;
+    r->room -= n;
     return true;
 }
 

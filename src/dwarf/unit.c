@@ -266,7 +266,8 @@ bool tern_unit_load(DwarfReader *r, Unit *unit, Alloc *alloc)
 {
     if (!unit->has_abbrevs) {
         unit->has_abbrevs = true;
-        if (!tern_dwarf_abbrevs(r, unit->abbrev_offset, 0, alloc, &unit->abbrevs)) vec_free(&unit->abbrevs, alloc);
+        bool ok = tern_dwarf_abbrevs(r, unit->abbrev_offset, 0, alloc, &unit->abbrevs);
+        if (!ok || !dwarf_keep(r, unit->abbrevs.n)) vec_free(&unit->abbrevs, alloc);
     }
     return unit->abbrevs.n > 0;
 }
@@ -279,6 +280,7 @@ bool tern_unit_index(DwarfReader *r, Unit *unit, Alloc *alloc)
     if (unit->lines.kind == VALUE_OFFSET || unit->lines.kind == VALUE_UINT)
         unit->has_lines = tern_line_table(r, unit->lines.n, unit->encoding, &unit->table) &&
                           tern_line_sequences(r, &unit->table, alloc, &unit->sequences);
+    if (!dwarf_keep(r, unit->sequences.n)) vec_free(&unit->sequences, alloc);
 
     const u8 *start = r->sections[DWARF_INFO].bytes;
     Cursor c = cursor_of(start + unit->dies, unit->end - unit->dies);
@@ -289,7 +291,7 @@ bool tern_unit_index(DwarfReader *r, Unit *unit, Alloc *alloc)
         if (die.tag != DIE_FUNC) continue;
         bool has_code = die.ranges.kind != VALUE_NONE ||
                         bounds_of(r, unit, &die.low_pc, &die.high_pc, &func.low, &func.high);
-        if (has_code && !vec_push(&unit->funcs, alloc, func)) break;
+        if (has_code && (!dwarf_keep(r, 1) || !vec_push(&unit->funcs, alloc, func))) break;
     }
     return true;
 }

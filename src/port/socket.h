@@ -20,6 +20,8 @@ bool tern_port_address_parse(const char *text, PortAddress *out);
 PortError tern_port_socket_new(bool is_ip6, bool is_stream, s64 *handle);
 PortError tern_port_socket_bind(s64 handle, const PortAddress *address);
 PortError tern_port_socket_listen(s64 handle, u32 backlog);
+/* At once, however long the socket is to linger: the system sends what is left. */
+void tern_port_socket_close(s64 handle);
 /* INPROGRESS: it is under way, and over when the socket can be written to: then tern_port_socket_error tells. */
 PortError tern_port_socket_connect(s64 handle, const PortAddress *address);
 PortError tern_port_socket_error(s64 handle);

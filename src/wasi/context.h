@@ -134,8 +134,6 @@ enum { WASI_FDFLAG_APPEND = 1, WASI_FDFLAG_DSYNC = 2, WASI_FDFLAG_NONBLOCK = 4, 
 #define WASI_SLICE_NS 10000000u
 #define WASI_IOVECS_MAX 1024u /* as IOV_MAX of wasi-libc */
 
-#define WASI_FDS_MAX 1024u   /* descriptors open at once */
-
 typedef struct WasiFdOps WasiFdOps;
 
 /* What a guest's descriptor stands for. One slot of the table holds it, and every call that uses it: the
@@ -152,6 +150,7 @@ typedef struct WasiFd {
     char *preopen;        /* the guest's name of a directory given by the host, or NULL */
     u32 preopen_size;
     u64 timeout_ns[2];    /* a socket's, of receiving and of sending; 0: none. Under lock */
+    bool is_bound;        /* a socket: by the guest, to an address that the pool allows. Under lock */
 } WasiFd;
 
 /* What moves bytes: a stream at its own position, a file at a place, or a socket. */
@@ -235,10 +234,14 @@ struct Wasi {
     WasiStrings args, env;
     Mutex lock;
     struct { VEC(WasiFd *) } fds; /* by the guest's number; NULL: free. Under lock */
+    u32 max_fds;
+    MemoryOptions thread_memory; /* of what tern_wasi_link makes; a reference to its budget is held */
     bool walks_paths;
     WasiStream streams[3]; /* the standard streams that the host's code provides */
     WasiNet net;
     WasiThreads threads;
+    bool has_threads;      /* the guest has started some, ever. Atomic */
+    Mutex transfer_lock;   /* held from a poll that says ready to the transfer, where the host's descriptor may block */
     WasiAbi abi[2];
     bool has_exited;
     u32 exit_code;

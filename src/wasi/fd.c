@@ -13,7 +13,7 @@
 
 /* A position in a guest's array of (address u32, size u32). */
 typedef struct Iovecs {
-    const u8 *array;
+    u64 addr; /* no pointer: what is the host's own code may call the guest, and its memory move */
     u32 n, i;
     u32 offset; /* into buffer i */
 } Iovecs;
@@ -31,7 +31,7 @@ static WasiErrno iovecs_check(const WasiCall *call, u64 addr, u64 n, Iovecs *out
         *total += size;
     }
     if (*total > UINT32_MAX) return WASI_EINVAL; /* the count moved could not be told */
-    *out = (Iovecs){.array = array, .n = (u32)n};
+    *out = (Iovecs){.addr = addr, .n = (u32)n};
     return WASI_ESUCCESS;
 }
 
@@ -39,9 +39,10 @@ static WasiErrno iovecs_check(const WasiCall *call, u64 addr, u64 n, Iovecs *out
  * memory since the check. */
 static u32 iovecs_take(const WasiCall *call, Iovecs *v, size_t max, PortSlice *slices)
 {
+    const u8 *array = wasi_array(call, v->addr, v->n, 8);
     u32 n = 0;
-    while (v->i < v->n && n < PORT_SLICES_MAX && max > 0) {
-        const u8 *iovec = v->array + (size_t)v->i * 8;
+    while (array != NULL && v->i < v->n && n < PORT_SLICES_MAX && max > 0) {
+        const u8 *iovec = array + (size_t)v->i * 8;
         u64 addr = wasi_get(iovec, 4), size = wasi_get(iovec + 4, 4);
         u8 *p = wasi_range(call, addr, size);
         if (p == NULL || v->offset > size) break;
@@ -87,19 +88,36 @@ WasiErrno tern_wasi_wait_for(WasiCall *call, const WasiFd *f, bool write)
     }
 }
 
+/* A transfer that does not block after its descriptor was ready: one thread takes what several were told about, and
+ * those who come late must not wait in the system, where nobody can stop them. AGAIN: late. */
+static PortError transfer_now(WasiCall *call, WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done)
+{
+    const WasiFd *f = t->f;
+    bool may_block = f->ops->polls && f->kind != PORT_STREAM_REGULAR;
+    if (!may_block || !__atomic_load_n(&call->wasi->has_threads, __ATOMIC_RELAXED))
+        return f->ops->transfer(t, slices, n, done);
+    PortPoll poll = {.handle = f->handle, .write = t->write};
+    tern_port_mutex_lock(&call->wasi->transfer_lock);
+    tern_port_poll(&poll, 1, 0);
+    PortError got = poll.is_ready ? f->ops->transfer(t, slices, n, done) : PORT_E_AGAIN;
+    tern_port_mutex_unlock(&call->wasi->transfer_lock);
+    return got;
+}
+
 /* One wait and one transfer, repeated only when a signal came first. */
 static WasiErrno transfer(WasiCall *call, WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done)
 {
     for (;;) {
         WasiErrno error = tern_wasi_wait_for(call, t->f, t->write);
         if (error != WASI_ESUCCESS) return error;
-        PortError got = t->f->ops->transfer(t, slices, n, done);
+        const u8 *base = call->memory->base;
+        PortError got = transfer_now(call, t, slices, n, done);
         if (got == PORT_E_INTR) continue;
         /* Somebody else was faster, or the host's descriptor does not block: wait again. */
         bool waits = (tern_wasi_fd_flags(call->wasi, t->f) & WASI_FDFLAG_NONBLOCK) == 0;
         if (got == PORT_E_AGAIN && waits) {
             if (!t->f->ops->polls) tern_port_poll(NULL, 0, RETRY_NS);
-            continue;
+            if (call->memory->base == base) continue; /* else the slices are no more */
         }
         return tern_wasi_errno_of(got);
     }
@@ -224,6 +242,19 @@ WasiErrno tern_wasi_socket_take(WasiCall *call, u64 fd, u64 rights, WasiFd **out
     return tern_wasi_fd_take(call, fd, rights, out);
 }
 
+/* As transfer_now: what the host lends may block. */
+static PortError accept_now(WasiCall *call, const WasiFd *f, s64 *accepted)
+{
+    if (!__atomic_load_n(&call->wasi->has_threads, __ATOMIC_RELAXED))
+        return tern_port_socket_accept(f->handle, accepted);
+    PortPoll poll = {.handle = f->handle};
+    tern_port_mutex_lock(&call->wasi->transfer_lock);
+    tern_port_poll(&poll, 1, 0);
+    PortError got = poll.is_ready ? tern_port_socket_accept(f->handle, accepted) : PORT_E_AGAIN;
+    tern_port_mutex_unlock(&call->wasi->transfer_lock);
+    return got;
+}
+
 WasiErrno tern_wasi_sock_accept(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
@@ -236,7 +267,7 @@ WasiErrno tern_wasi_sock_accept(WasiCall *call, const u64 *args)
         if (error != WASI_ESUCCESS) return error;
         WasiFd new = {.ops = &tern_wasi_socket_ops, .kind = PORT_STREAM_SOCKET,
                       .type = PORT_FILE_SOCKET_STREAM, .flags = (u16)args[1], .rights = WASI_RIGHTS_SOCKET};
-        PortError got = tern_port_socket_accept(f->handle, &new.handle);
+        PortError got = accept_now(call, f, &new.handle);
         if (got == PORT_E_AGAIN || got == PORT_E_INTR || got == PORT_E_CONNABORTED) {
             if (got != PORT_E_INTR && (tern_wasi_fd_flags(call->wasi, f) & WASI_FDFLAG_NONBLOCK) != 0)
                 return tern_wasi_errno_of(got);

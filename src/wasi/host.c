@@ -4,6 +4,7 @@
 #include "wasi/context.h"
 
 static void close_handle(WasiFd *f) { tern_port_handle_close(f->handle); }
+static void close_socket(WasiFd *f) { tern_port_socket_close(f->handle); }
 
 static PortError stat_handle(const WasiFd *f, PortStat *out) { return tern_port_file_stat(f->handle, out); }
 
@@ -179,7 +180,7 @@ const WasiFdOps tern_wasi_file_ops = {
 const WasiFdOps tern_wasi_lent_ops = {.polls = true, .stat = stat_lent, .transfer = transfer};
 
 const WasiFdOps tern_wasi_socket_ops = {
-    .is_socket = true, .polls = true, .close = close_handle, .stat = stat_handle, .transfer = transfer};
+    .is_socket = true, .polls = true, .close = close_socket, .stat = stat_handle, .transfer = transfer};
 
 const WasiFdOps tern_wasi_listener_ops = {
     .is_socket = true, .polls = true, .stat = stat_lent, .transfer = transfer};

@@ -92,6 +92,24 @@ bool tern_wasi_net_allows(const WasiNet *net, const PortAddress *address)
     return false;
 }
 
+bool tern_wasi_net_is_any(const PortAddress *address)
+{
+    static const u8 zeros[16];
+    PortAddress asked = plain(address);
+    return memcmp(asked.bytes, zeros, sizeof zeros) == 0;
+}
+
+PortAddress tern_wasi_net_peer(const PortAddress *address)
+{
+    PortAddress out = *address;
+    if (!tern_wasi_net_is_any(address)) return out;
+    bool is_ip6 = plain(address).is_ip6;
+    u32 ip4_at = out.is_ip6 ? 12 : 0; /* inside IPv6 too */
+    if (!is_ip6) out.bytes[ip4_at] = 127;
+    out.bytes[is_ip6 ? 15 : ip4_at + 3] = 1;
+    return out;
+}
+
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 
 static bool same(const char *a, const char *b, size_t size)

@@ -28,6 +28,10 @@ bool tern_wasi_net_init(WasiNet *net, Alloc *alloc, const char *const *addr_pool
 void tern_wasi_net_done(WasiNet *net, Alloc *alloc);
 
 bool tern_wasi_net_allows(const WasiNet *net, const PortAddress *address);
+/* Is it 0.0.0.0, or :: ? */
+bool tern_wasi_net_is_any(const PortAddress *address);
+/* Who is meant by an address that something is sent to: any address is the machine's own loopback then. */
+PortAddress tern_wasi_net_peer(const PortAddress *address);
 /* A name is its own entry's, letter case aside, or ends as an entry "*.example.org" does, from the dot on. */
 bool tern_wasi_net_allows_name(const WasiNet *net, const char *name);
 

@@ -58,6 +58,15 @@ static WasiErrno get_allowed(const WasiCall *call, u64 addr, PortAddress *out)
     return tern_wasi_net_allows(&call->wasi->net, out) ? WASI_ESUCCESS : WASI_EACCES;
 }
 
+/* Of somebody to connect or send to. */
+static WasiErrno get_peer(const WasiCall *call, u64 addr, PortAddress *out)
+{
+    WasiErrno error = get_address(call, addr, out);
+    if (error != WASI_ESUCCESS) return error;
+    *out = tern_wasi_net_peer(out);
+    return tern_wasi_net_allows(&call->wasi->net, out) ? WASI_ESUCCESS : WASI_EACCES;
+}
+
 /* --- making and connecting -------------------------------------------------------------------------- */
 
 /* The first parameter is a descriptor that WAMR has no use for either. */
@@ -85,26 +94,49 @@ WasiErrno tern_wasi_sock_close(WasiCall *call, const u64 *args)
     return error != WASI_ESUCCESS ? error : tern_wasi_fd_close(call, args);
 }
 
+/* Before a socket is bound, under lock: one of IPv6 that is bound to any address serves IPv4 too, unless it is told
+ * not to, which cannot be taken back once it is bound. */
+static PortError confine(const WasiNet *net, const WasiFd *f, const PortAddress *local)
+{
+    static const PortAddress any_ip4 = {.is_ip6 = false};
+    if (!local->is_ip6 || !tern_wasi_net_is_any(local) || tern_wasi_net_allows(net, &any_ip4)) return PORT_OK;
+    return tern_port_socket_set(f->handle, PORT_SOCKET_IPV6_ONLY, 1);
+}
+
 WasiErrno tern_wasi_sock_bind(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
     PortAddress address;
     WasiErrno error = tern_wasi_socket_take(call, args[0], 0, &f);
     if (error == WASI_ESUCCESS) error = get_allowed(call, args[1], &address);
-    return error != WASI_ESUCCESS ? error : tern_wasi_errno_of(tern_port_socket_bind(f->handle, &address));
+    if (error != WASI_ESUCCESS) return error;
+    tern_port_mutex_lock(&call->wasi->lock);
+    PortError got = confine(&call->wasi->net, f, &address);
+    if (got == PORT_OK) got = tern_port_socket_bind(f->handle, &address);
+    if (got == PORT_OK) f->is_bound = true;
+    tern_port_mutex_unlock(&call->wasi->lock);
+    return tern_wasi_errno_of(got);
 }
 
-/* A socket that was not bound would be now, to every address of the machine: the pool must allow that one too. */
+/* A socket that the guest did not bind would be now, to every address of the machine: the pool must allow that
+ * one. What the system says its address is may be another thread's connecting, and over in a moment. */
 WasiErrno tern_wasi_sock_listen(WasiCall *call, const u64 *args)
 {
     WasiFd *f;
     PortAddress local;
+    const WasiNet *net = &call->wasi->net;
     WasiErrno error = tern_wasi_socket_take(call, args[0], 0, &f);
     if (error != WASI_ESUCCESS) return error;
     PortError got = tern_port_socket_local(f->handle, &local);
     if (got != PORT_OK) return tern_wasi_errno_of(got);
-    if (!tern_wasi_net_allows(&call->wasi->net, &local)) return WASI_EACCES;
-    return tern_wasi_errno_of(tern_port_socket_listen(f->handle, (u32)args[1]));
+    tern_port_mutex_lock(&call->wasi->lock);
+    bool will_be_bound = !f->is_bound && f->ops == &tern_wasi_socket_ops;
+    if (will_be_bound) memset(local.bytes, 0, sizeof local.bytes);
+    bool ok = tern_wasi_net_allows(net, &local);
+    if (ok && will_be_bound) got = confine(net, f, &local);
+    if (ok && got == PORT_OK) got = tern_port_socket_listen(f->handle, (u32)args[1]);
+    tern_port_mutex_unlock(&call->wasi->lock);
+    return ok ? tern_wasi_errno_of(got) : WASI_EACCES;
 }
 
 WasiErrno tern_wasi_sock_connect(WasiCall *call, const u64 *args)
@@ -112,7 +144,7 @@ WasiErrno tern_wasi_sock_connect(WasiCall *call, const u64 *args)
     WasiFd *f;
     PortAddress address;
     WasiErrno error = tern_wasi_socket_take(call, args[0], 0, &f);
-    if (error == WASI_ESUCCESS) error = get_allowed(call, args[1], &address);
+    if (error == WASI_ESUCCESS) error = get_peer(call, args[1], &address);
     if (error != WASI_ESUCCESS) return error;
     PortError got = tern_port_socket_connect(f->handle, &address);
     bool waits = (tern_wasi_fd_flags(call->wasi, f) & WASI_FDFLAG_NONBLOCK) == 0;
@@ -153,7 +185,7 @@ WasiErrno tern_wasi_sock_send_to(WasiCall *call, const u64 *args)
     WasiFd *f;
     PortAddress to;
     WasiErrno error = tern_wasi_socket_take(call, args[0], WASI_RIGHT_FD_WRITE, &f);
-    if (error == WASI_ESUCCESS && args[4] != 0) error = get_allowed(call, args[4], &to);
+    if (error == WASI_ESUCCESS && args[4] != 0) error = get_peer(call, args[4], &to);
     if (error != WASI_ESUCCESS) return error;
     if (args[3] != 0) return WASI_EINVAL;
     return tern_wasi_socket_send(call, f, args[1], args[2], args[4] != 0 ? &to : NULL, args[5]);
@@ -251,8 +283,11 @@ static WasiErrno set_option(WasiCall *call, u64 fd, PortSocketOption option, u64
 {
     WasiFd *f;
     WasiErrno error = take_own(call, fd, &f);
-    return error != WASI_ESUCCESS ? error
-                                  : tern_wasi_errno_of(tern_port_socket_set(f->handle, option, (u32)value));
+    if (error != WASI_ESUCCESS) return error;
+    tern_port_mutex_lock(&call->wasi->lock); /* not while it is confined and bound */
+    PortError got = tern_port_socket_set(f->handle, option, (u32)value);
+    tern_port_mutex_unlock(&call->wasi->lock);
+    return tern_wasi_errno_of(got);
 }
 
 #define SWITCH(name, option) \

@@ -67,7 +67,7 @@ static WasiErrno insert(Wasi *wasi, WasiFd *f, u32 *number)
 {
     u32 i = 0;
     while (i < wasi->fds.n && wasi->fds.items[i] != NULL) i++;
-    if (i == WASI_FDS_MAX) return WASI_EMFILE;
+    if (i >= wasi->max_fds) return WASI_EMFILE;
     if (i == wasi->fds.n && !vec_push(&wasi->fds, wasi->alloc, NULL)) return WASI_ENOMEM;
     wasi->fds.items[i] = f;
     *number = i;

@@ -105,7 +105,9 @@ static void stop_all(WasiThreads *ts, TrapCode code, const WasiThread *but)
     ts->stop = code;
     for (WasiThread *t = ts->list; t != NULL; t = t->next)
         if (t != but && t->is_running) tern_exec_interrupt(t->place.x, code);
-    if (but != NULL && ts->host != NULL) tern_exec_interrupt(ts->host, code);
+    /* What the host itself asked for stays, as it stays in force. */
+    if (but != NULL && ts->host != NULL && __atomic_load_n(&ts->host->interrupt, __ATOMIC_SEQ_CST) == 0)
+        tern_exec_interrupt(ts->host, code);
 }
 
 static void free_thread(WasiThread *t)
@@ -153,6 +155,7 @@ static void run_thread(void *arg)
     if (code != TRAP_NONE && ts->stop == TRAP_NONE) {
         ts->is_threads_fault = true;
         ts->trap = t->place.x->trap;
+        for (u32 i = 0; i < ts->trap.nframes; i++) ts->modules[i] = ts->trap.frames[i].instance->module;
         stop_all(ts, code, t);
     }
     tern_port_mutex_unlock(&ts->lock);
@@ -170,11 +173,27 @@ static bool is_program(const FuncInst *func)
     return export != NULL && export->kind == EXTERN_FUNC && export->index == func->func_index;
 }
 
-/* The frames were those of an instance that is gone: they are shown as those of the one that the host knows. */
-static void take_trap(Exec *x, const Trap *trap, Instance *instance)
+/* An instance of the module that the host knows, or NULL. */
+static Instance *known_instance(const Store *store, const Module *module)
 {
-    x->trap = *trap;
-    for (u32 i = 0; i < x->trap.nframes; i++) x->trap.frames[i].instance = instance;
+    for (u32 i = 0; i < store->instances.n; i++)
+        if (store->instances.items[i]->module == module) return store->instances.items[i];
+    return NULL;
+}
+
+/* The frames were those of instances that are gone: they are shown as those of the host's instances of the same
+ * modules. What has none is left out, as the numbers of its functions mean nothing elsewhere. */
+static void take_trap(Exec *x, const WasiThreads *ts)
+{
+    Trap *trap = &x->trap;
+    *trap = ts->trap;
+    trap->nframes = 0;
+    for (u32 i = 0; i < ts->trap.nframes; i++) {
+        TrapFrame frame = ts->trap.frames[i];
+        frame.instance = known_instance(x->store, ts->modules[i]);
+        if (frame.instance != NULL) trap->frames[trap->nframes++] = frame;
+    }
+    if (trap->nframes < ts->trap.nframes) trap->nframes_all = trap->nframes;
 }
 
 /* A call of the host is over on the Exec that started the first thread: so is the process, unless it was only a
@@ -185,9 +204,11 @@ static TrapCode host_call_ended(Exec *x, const FuncInst *func, TrapCode code)
     Wasi *wasi = x->ended_by;
     WasiThreads *ts = &wasi->threads;
     tern_port_mutex_lock(&ts->lock);
-    /* Another instance of the same store is not this process. */
+    /* Another instance of the same store is not this process; what stops the whole store stops it too. */
     bool is_own = func != NULL && func->instance == ts->instance;
-    bool is_over = func != NULL && (ts->stop != TRAP_NONE || (is_own && (code != TRAP_NONE || is_program(func))));
+    bool is_stopped = code == TRAP_INTERRUPTED || code == TRAP_DEADLINE;
+    bool is_over = func != NULL && (ts->stop != TRAP_NONE || is_stopped ||
+                                    (is_own && (code != TRAP_NONE || is_program(func))));
     if (is_over || func == NULL) {
         ts->host = NULL;
         x->ended = NULL;
@@ -198,7 +219,7 @@ static TrapCode host_call_ended(Exec *x, const FuncInst *func, TrapCode code)
     join(ts, true);
     if (ts->is_threads_fault) {
         code = ts->stop;
-        take_trap(x, &ts->trap, func->instance);
+        take_trap(x, ts);
         if (__atomic_load_n(&x->interrupt, __ATOMIC_SEQ_CST) == (u32)code) tern_exec_resume(x);
     }
     ts->is_threads_fault = false;
@@ -296,6 +317,7 @@ TrapCode tern_wasi_thread_spawn(Exec *x, void *env, u64 *slots)
     bool is_others = x->ended != NULL && x->ended_by != wasi;
     if (x->instance == NULL || x->is_fuel_limited || is_others || !may_start(ts)) return TRAP_NONE;
     WasiThread *t = tern_alloc_zeroed(wasi->alloc, 1, sizeof *t);
+    __atomic_store_n(&wasi->has_threads, true, __ATOMIC_RELAXED);
     if (t != NULL) {
         t->wasi = wasi;
         t->arg = arg;

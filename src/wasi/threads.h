@@ -28,6 +28,7 @@ typedef struct WasiThreads {
     TrapCode stop;    /* what ends all; TRAP_NONE: nothing */
     bool is_threads_fault; /* stop comes from a thread, and trap describes it */
     Trap trap;
+    const Module *modules[TRAP_MAX_FRAMES]; /* of its frames, whose instances are gone */
 } WasiThreads;
 
 void tern_wasi_threads_init(WasiThreads *threads, const WasiOptions *options);

@@ -26,16 +26,16 @@ static u64 entry_price(u32 name_size) { return sizeof(VEntry) + name_size + 1 + 
 
 /* --- entries ---------------------------------------------------------------------------------------- */
 
-static u64 hash_of(const VNode *dir, const char *name, u32 size)
+static u64 hash_of(const WasiVdir *vdir, const VNode *dir, const char *name, u32 size)
 {
-    u64 h = dir->inode * 0x9e3779b97f4a7c15u + 0xcbf29ce484222325u;
+    u64 h = dir->inode * 0x9e3779b97f4a7c15u + vdir->seed;
     for (u32 i = 0; i < size; i++) h = (h ^ (u8)name[i]) * 0x100000001b3u;
     return h ^ h >> 29;
 }
 
 static VEntry **bucket_of(const WasiVdir *vdir, const VNode *dir, const char *name, u32 size)
 {
-    return &vdir->buckets[hash_of(dir, name, size) & (vdir->nbuckets - 1)];
+    return &vdir->buckets[hash_of(vdir, dir, name, size) & (vdir->nbuckets - 1)];
 }
 
 static VEntry *find_entry(const WasiVdir *vdir, const VNode *dir, const char *name, u32 size)
@@ -243,6 +243,7 @@ WasiVdir *tern_wasi_vdir_new(Alloc *alloc, u64 limit_bytes)
     vdir->nbuckets = BUCKETS_MIN;
     vdir->buckets = tern_alloc_zeroed(alloc, vdir->nbuckets, sizeof *vdir->buckets);
     bool ok = vdir->buckets != NULL && tern_port_random(&vdir->device, sizeof vdir->device) &&
+              tern_port_random(&vdir->seed, sizeof vdir->seed) &&
               tern_vdir_make(vdir, NULL, true, &vdir->top) == PORT_OK;
     vdir->used_bytes = 0; /* the limit is for what is put in */
     vdir->limit_bytes = limit_bytes;

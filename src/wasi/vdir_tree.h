@@ -46,6 +46,7 @@ struct WasiVdir {
     Mutex lock;
     u32 nrefs; /* the host's, and one for each descriptor */
     u64 device, next_inode;
+    u64 seed;   /* of the hash table, which guests choose names for; they see device */
     u64 limit_bytes, used_bytes;
     VNode *top;
     VEntry **buckets;

@@ -101,7 +101,10 @@ bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import
 {
     if (is_thread_memory(module, import)) {
         Diag diag = {0};
-        Memory *memory = tern_store_memory_new(store, &module->memories[import->index], NULL, &diag);
+        const MemoryType *type = &module->memories[import->index];
+        MemoryOptions options = wasi->thread_memory;
+        options.max_pages = u64_max(options.max_pages, type->limits.min);
+        Memory *memory = tern_store_memory_new(store, type, &options, &diag);
         *out = (Extern){.kind = EXTERN_MEMORY, .u.memory = memory};
         return memory != NULL;
     }
@@ -246,8 +249,13 @@ Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag)
         return NULL;
     }
     wasi->alloc = store->alloc;
+    wasi->max_fds = options->max_fds != 0 ? options->max_fds : WASI_FDS_DEFAULT;
+    wasi->thread_memory = (MemoryOptions){
+        .max_pages = options->max_memory_pages != 0 ? options->max_memory_pages : UINT64_MAX,
+        .budget = tern_memory_budget_retain(options->memory_budget)};
     wasi->walks_paths = options->walks_paths || !tern_port_path_kernel_resolves();
     tern_port_mutex_init(&wasi->lock);
+    tern_port_mutex_init(&wasi->transfer_lock);
     tern_wasi_threads_init(&wasi->threads, options);
     wasi->abi[0] = (WasiAbi){wasi, false};
     wasi->abi[1] = (WasiAbi){wasi, true};
@@ -271,7 +279,9 @@ void tern_wasi_free(Wasi *wasi)
     tern_free(wasi->alloc, wasi->env.bytes, wasi->env.size_bytes);
     tern_wasi_fds_free(wasi);
     tern_wasi_net_done(&wasi->net, wasi->alloc);
+    tern_memory_budget_release(wasi->thread_memory.budget);
     tern_port_mutex_done(&wasi->lock);
+    tern_port_mutex_done(&wasi->transfer_lock);
     tern_free(wasi->alloc, wasi, sizeof *wasi);
 }
 

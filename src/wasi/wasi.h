@@ -76,11 +76,16 @@ typedef struct WasiOptions {
     const char *const *ns_lookup_pool; /* names that the guest may have resolved; "*.example.org": all below */
     u32 nns_lookup_pool;
     u32 max_threads; /* that thread-spawn may have running at once; 0: WASI_THREADS_DEFAULT */
+    u32 max_fds; /* descriptors open at once, the first three included; 0: WASI_FDS_DEFAULT */
+    u64 max_memory_pages;        /* of a memory that tern_wasi_link makes; 0: as the module says */
+    MemoryBudget *memory_budget; /* that it is charged to, or NULL */
     WasiThreadMaker thread_maker; /* make NULL: instances with the same imports, where those can be shared */
     bool walks_paths; /* resolve paths ourselves even where the kernel can confine them */
 } WasiOptions;
 
 #define WASI_THREADS_DEFAULT 4u
+/* Half of what processes may usually have. */
+#define WASI_FDS_DEFAULT 512u
 
 /* No arguments, no environment, the process's standard streams. */
 #define WASI_OPTIONS_DEFAULT ((WasiOptions){.stdio = {-1, -1, -1}})

@@ -425,6 +425,51 @@ static void a_query_ends_in_linear_time(void **state)
     sections_free(&s);
 }
 
+typedef struct Counting {
+    Alloc base;
+    TestAlloc *inner;
+    u64 bytes, most;
+} Counting;
+
+static void *count_resize(Alloc *self, void *ptr, size_t old_size, size_t new_size)
+{
+    Counting *c = (Counting *)(void *)self;
+    void *p = c->inner->base.resize(&c->inner->base, ptr, old_size, new_size);
+    if (p != NULL || new_size == 0) c->bytes += new_size - old_size;
+    c->most = u64_max(c->most, c->bytes);
+    return p;
+}
+
+/* Units that all have the address asked for, and no function there, and name one large table of abbreviations. */
+static void what_units_share_is_not_kept_for_each_without_end(void **state)
+{
+    (void)state;
+    enum { NUNITS = 2000, NABBREVS = 20000 };
+    Sections s = {0};
+    PUT(&s.at[DWARF_ABBREV], 1, 0x11, 0, 0x11, 0x01, 0x12, 0x06, 0, 0);
+    for (u32 i = 2; i < NABBREVS; i++)
+        PUT(&s.at[DWARF_ABBREV], (u8)(i | 0x80), (u8)(i >> 7 | 0x80), (u8)(i >> 14), 0x2e, 0, 0, 0);
+    put(&s.at[DWARF_ABBREV], 0, 1);
+    for (u32 i = 0; i < NUNITS; i++) {
+        Out *o = &s.at[DWARF_INFO];
+        u32 start = put_start(o);
+        put(o, 4, 2);
+        put(o, 0, 4);
+        PUT(o, 4, 1, 16, 0, 0, 0, 16, 0, 0, 0);
+        put_end(o, start);
+    }
+    TestAlloc inner = test_alloc(TEST_ALLOC_NEVER);
+    Counting alloc = {.base = {count_resize}, .inner = &inner};
+    Subject subject;
+    SourcePlace place;
+    subject_init(&subject, &s, &alloc.base);
+    for (u32 i = 0; i < 4; i++) assert_int_equal(tern_dwarf_places(&subject.module, CODE_START + 20 + i, &place, 1), 0);
+    assert_true(alloc.most < 40 * (u64)(s.at[DWARF_INFO].n + s.at[DWARF_ABBREV].n));
+    subject_done(&subject);
+    assert_int_equal(inner.live, 0);
+    sections_free(&s);
+}
+
 /* A function that comes from itself. */
 static void circles_end(void **state)
 {
@@ -487,6 +532,7 @@ int main(void)
         cmocka_unit_test(bytes_may_say_anything),
         cmocka_unit_test(without_memory_less_is_known_and_nothing_leaks),
         cmocka_unit_test(a_query_ends_in_linear_time),
+        cmocka_unit_test(what_units_share_is_not_kept_for_each_without_end),
         cmocka_unit_test(circles_end),
         cmocka_unit_test(threads_may_ask_at_once),
     };

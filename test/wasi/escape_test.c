@@ -416,7 +416,7 @@ typedef struct Swapper {
 static void *swap(void *arg)
 {
     Swapper *s = arg;
-    symlinkat("../secret", s->base_fd, "box/swap_link");
+    if (symlinkat("../secret", s->base_fd, "box/swap_link") != 0) return NULL;
     while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
         renameat(s->base_fd, "box/swap", s->base_fd, "box/swap_dir");
         renameat(s->base_fd, "box/swap_link", s->base_fd, "box/swap");

@@ -210,6 +210,70 @@ static void tern_instances_have_threads_too(void **state)
     tern_engine_destroy(engine);
 }
 
+/* (module (import "env" "memory" (memory 1 100 shared)) (func (export "wasi_thread_start") (param i32 i32))
+ *   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))) */
+static const uint8_t grows[] = {
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x0b, 0x02, 0x60, 0x02, 0x7f, 0x7f, 0x00, 0x60, 0x01,
+    0x7f, 0x01, 0x7f, 0x02, 0x10, 0x01, 0x03, 0x65, 0x6e, 0x76, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x02,
+    0x03, 0x01, 0x64, 0x03, 0x03, 0x02, 0x00, 0x01, 0x07, 0x1c, 0x02, 0x11, 0x77, 0x61, 0x73, 0x69, 0x5f, 0x74,
+    0x68, 0x72, 0x65, 0x61, 0x64, 0x5f, 0x73, 0x74, 0x61, 0x72, 0x74, 0x00, 0x00, 0x04, 0x67, 0x72, 0x6f, 0x77,
+    0x00, 0x01, 0x0a, 0x0b, 0x02, 0x02, 0x00, 0x0b, 0x06, 0x00, 0x20, 0x00, 0x40, 0x00, 0x0b};
+
+static void the_memory_made_for_threads_is_bounded_like_any(void **state)
+{
+    (void)state;
+    tern_error error;
+    tern_engine *engine = tern_engine_create();
+    tern_module *module = tern_module_load(engine, grows, sizeof grows, &error);
+    tern_config config = TERN_CONFIG_DEFAULT;
+    config.max_memory_bytes = 3 * 65536;
+    tern_instance *instance = tern_instance_create(module, &config, &error);
+    if (instance == NULL) fail_msg("%s", error.text);
+    tern_value pages = {.kind = TERN_I32, .of.i32 = 3}, result;
+    assert_int_equal(tern_instance_call(instance, "grow", &pages, 1, &result, 1, &error), TERN_OK);
+    assert_int_equal((int32_t)result.of.i32, -1);
+    pages.of.i32 = 2;
+    assert_int_equal(tern_instance_call(instance, "grow", &pages, 1, &result, 1, &error), TERN_OK);
+    assert_int_equal(result.of.i32, 1);
+    tern_instance_destroy(instance);
+    tern_module_unload(module);
+    tern_engine_destroy(engine);
+}
+
+/* What the host calls when it learns of the trap is of another module. */
+static void a_threads_frames_are_those_of_its_module(void **state)
+{
+    (void)state;
+    tern_error error;
+    tern_engine *engine = tern_engine_create();
+    tern_store *store = tern_store_create(engine, NULL);
+    tern_module *spawner = tern_module_load(engine, guest, guest_bytes, &error);
+    tern_module *other = tern_module_load(engine, grows, sizeof grows, &error);
+    tern_config config = TERN_CONFIG_DEFAULT;
+    config.store = store;
+    tern_instance *instance = tern_instance_create(spawner, &config, &error);
+    tern_instance *called = tern_instance_create(other, &config, &error);
+    if (called == NULL) fail_msg("%s", error.text);
+    tern_value arg = {.kind = TERN_I32, .of.i32 = TRAPS}, result;
+    while (tern_instance_call(instance, "spawn", &arg, 1, &result, 1, &error) != TERN_OK) {} /* it was that quick */
+    tern_status status;
+    arg.of.i32 = 0;
+    do status = tern_instance_call(called, "grow", &arg, 1, &result, 1, &error);
+    while (status == TERN_OK);
+    assert_int_equal(status, TERN_TRAPPED);
+    tern_frame frame;
+    assert_true(tern_instance_trap_frame(called, 0, &frame));
+    static const char name[] = "wasi_thread_start";
+    assert_int_equal(frame.name.size, sizeof name - 1);
+    assert_memory_equal(frame.name.bytes, name, sizeof name - 1);
+    tern_instance_destroy(called);
+    tern_instance_destroy(instance);
+    tern_module_unload(other);
+    tern_module_unload(spawner);
+    tern_store_destroy(store);
+    tern_engine_destroy(engine);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -223,6 +287,8 @@ int main(void)
         TEST(the_program_ends_when_start_returns),
         TEST(who_stops_the_program_stops_its_threads),
         TEST(tern_instances_have_threads_too),
+        cmocka_unit_test(the_memory_made_for_threads_is_bounded_like_any),
+        cmocka_unit_test(a_threads_frames_are_those_of_its_module),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

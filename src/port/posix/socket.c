@@ -2,6 +2,7 @@
 /* socket.c - port/socket.h on BSD sockets. */
 #define _GNU_SOURCE 1
 #include "port/socket.h"
+#include "port/file.h"
 #include "port/posix/errno.h"
 
 #include <arpa/inet.h>
@@ -83,6 +84,19 @@ PortError tern_port_socket_bind(s64 handle, const PortAddress *address)
 PortError tern_port_socket_listen(s64 handle, u32 backlog)
 {
     return error_of_call(listen(fd_of(handle), (int)u64_min(backlog, INT_MAX)));
+}
+
+void tern_port_socket_close(s64 handle)
+{
+    struct linger linger = {0};
+    socklen_t size = sizeof linger;
+    int fd = fd_of(handle);
+    /* close would wait, and a socket that does not block makes no difference to that. 0 seconds is a reset. */
+    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff != 0 && linger.l_linger != 0) {
+        linger.l_onoff = 0;
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    }
+    tern_port_handle_close(handle);
 }
 
 PortError tern_port_socket_connect(s64 handle, const PortAddress *address)

@@ -257,7 +257,7 @@ TERN_API void *tern_store_user(const tern_store *store);
  * the function where no guest runs. It may call the guest again. False traps in the guest: return
  * tern_instance_fail(caller, "why"); after a call that trapped or exited, it passes that on, as it does an exception
  * that the guest did not catch. On a thread that the guest started, caller and what is asked of it, references
- * included, are good until the function returns. */
+ * included, are good until the function returns; instances, functions and definitions cannot be made of them. */
 typedef bool tern_host_func(tern_instance *caller, void *user, const tern_value *args, tern_value *results);
 
 /* Types are written as in the text format, and as tern_module_type_text gives them: "(param i32 i64) (result f32)",
@@ -382,11 +382,12 @@ typedef struct tern_config {
     uint32_t nnetworks;
     const char *const *hosts; /* names that the guest may look up; "*.example.org": all below it, "*": any */
     uint32_t nhosts;
+    uint32_t max_descriptors; /* files, directories and sockets open at once, the first three included; 0: 512 */
 } tern_config;
 
 #define TERN_CONFIG_DEFAULT \
     { sizeof(tern_config), NULL, 0, NULL, 0, {-1, -1, -1}, 0, TERN_MISSING_REFUSE, NULL, 0, {NULL, NULL, NULL}, \
-      NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL, 0, NULL, 0 }
+      NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL, 0, NULL, 0, 0 }
 
 /* Links and instantiates with WASI preview 1, and runs nothing yet: the start function runs with the first
  * call, so that it can be interrupted too. config NULL: the default. NULL and an error of kind LINK, which names
@@ -474,7 +475,7 @@ TERN_API bool tern_instance_restore(tern_instance *instance, const tern_snapshot
 /* Before its instance is destroyed. */
 TERN_API void tern_snapshot_destroy(tern_snapshot *snapshot);
 
-/* What the guest passed to proc_exit; 0 if it never did. */
+/* What the guest passed to proc_exit last; if it never did, what another instance of its store did; else 0. */
 TERN_API uint32_t tern_instance_exit_code(const tern_instance *instance);
 
 /* --- stopping a guest -------------------------------------------------------------------------------- */
@@ -484,7 +485,8 @@ typedef enum tern_stop { TERN_STOP_INTERRUPTED, TERN_STOP_DEADLINE } tern_stop;
 /* From any thread, or a signal handler: the guest traps at its next loop iteration or call, or wakes from a
  * blocking WASI call within 10 ms; if nothing runs, the next call traps. Stays in force until
  * tern_instance_resume, after which the instance works as before. Like timeouts and fuel, it concerns all instances of
- * the store. */
+ * the store. Threads that the guest started stop with the call that is stopped; those that outlived the call that
+ * started them stop with the next one, or when the instance is destroyed. */
 TERN_API void tern_instance_interrupt(tern_instance *instance, tern_stop why);
 TERN_API void tern_instance_resume(tern_instance *instance);
 
@@ -497,7 +499,8 @@ TERN_API bool tern_instance_set_timeout(tern_instance *instance, uint64_t nanose
 /* What the guest may still execute: a unit is a WebAssembly instruction (docs/embedding.md says what bulk operations
  * cost), counted exactly and the same on every host. At zero it traps with OUT_OF_FUEL, and runs again after more
  * was given. TERN_UNLIMITED, as at first, counts nothing and costs nothing. Fuel is the store's. From a host function
- * too, where what called it finishes uncounted if it had no limit. False: no memory. */
+ * too, where what called it finishes uncounted if it had no limit. A guest with a limit starts no threads; those that
+ * it had started before are not counted. False: no memory. */
 TERN_API bool tern_instance_set_fuel(tern_instance *instance, uint64_t units);
 TERN_API uint64_t tern_instance_fuel(const tern_instance *instance);
 

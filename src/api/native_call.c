@@ -351,22 +351,39 @@ static HostFunc *choose_thunk(const NativeCall *call, const char **reason)
 }
 #endif
 
+/* Externrefs among the parameters as the host sees them. */
+static void pointers_from_refs(const FuncType *type, u64 *slots)
+{
+    for (u32 i = 0; i < type->nparams; i++) {
+        if (natural_letter(type->params[i]) == 'r') *slots = tern_api_pointer_of_ref(*slots);
+        slots += vt_cells(type->params[i]);
+    }
+}
+
+/* Cells as the guest may see them: 32-bit values are zero-extended, and whatever a slot holds becomes an externref
+ * only in the one way in which no number becomes an object. The guest chooses how many results there are and of what
+ * types, so slots that the host never wrote may still hold the guest's arguments. */
+static void refine_results(const FuncType *type, u64 *slots)
+{
+    for (u32 i = 0; i < type->nresults; i++) {
+        char letter = natural_letter(type->results[i]);
+        if (letter == 'r') *slots = tern_api_ref_of_pointer((uintptr_t)*slots);
+        if (letter == 'i' || letter == 'f') *slots = (u32)*slots;
+        slots += vt_cells(type->results[i]);
+    }
+}
+
 ANY_FUNCTION_TYPE static TrapCode call_raw(Exec *x, void *env, u64 *slots)
 {
     const NativeCall *call = env;
     void (*func)(wasm_exec_env_t, u64 *);
     memcpy(&func, &call->func, sizeof func);
-    u64 *slot = slots;
-    for (u32 i = 0; call->type != NULL && i < call->type->nparams; i++) {
-        if (natural_letter(call->type->params[i]) == 'r') *slot = tern_api_pointer_of_ref(*slot);
-        slot += vt_cells(call->type->params[i]);
-    }
+    if (UNLIKELY(call->type != NULL)) pointers_from_refs(call->type, slots);
     Outer outer = enter(x, call);
     func(outer.env, slots);
     TrapCode code = leave(x, &outer);
-    if (call->result == 'r') slots[0] = tern_api_ref_of_pointer((uintptr_t)slots[0]);
-    if (call->result == 'i' || call->result == 'f')
-        slots[0] = (u32)slots[0]; /* cells are zero-extended */
+    if (UNLIKELY(call->type != NULL)) refine_results(call->type, slots);
+    else if (call->result == 'i' || call->result == 'f') slots[0] = (u32)slots[0];
     return code;
 }
 
@@ -452,8 +469,9 @@ bool tern_native_call_init_raw(NativeCall *call, const FuncType *type, bool is_6
     }
     call->func = func;
     call->thunk = call_raw;
+    call->result = type->nresults == 1 ? natural_letter(type->results[0]) : 0;
+    if (type->nresults > 1 || call->result == 'r') call->type = type;
     for (u32 i = 0; i < type->nparams; i++)
         if (natural_letter(type->params[i]) == 'r') call->type = type;
-    call->result = type->nresults == 1 ? natural_letter(type->results[0]) : 0;
     return true;
 }

@@ -18,7 +18,7 @@ typedef struct NativeCall {
     void *attachment;
     HostFunc *thunk;     /* what the FuncInst runs, with this NativeCall as env */
     const char *letters; /* one per parameter: i I f F r R, * ~ $ with their checks */
-    const FuncType *type; /* of a raw function with externref parameters, else NULL */
+    const FuncType *type; /* of a raw function with externrefs or several results, else NULL */
     u32 nletters;
     char result; /* letter, or 0 */
     const Import *import;

@@ -196,7 +196,9 @@ static TrapCode fail(Exec *x, const char *text)
     x->trap.code = TRAP_HOST;
     x->trap.nframes = x->trap.nframes_all = 0;
     x->trap.has_address = false;
-    snprintf(x->trap.message, sizeof x->trap.message, "%s", text);
+    size_t size = strnlen(text, sizeof x->trap.message - 1);
+    memmove(x->trap.message, text, size); /* it may be that very text, of a trap that is passed on */
+    x->trap.message[size] = '\0';
     return TRAP_HOST;
 }
 
@@ -283,6 +285,7 @@ tern_ref *tern_func_create(tern_store *store, const char *type, tern_host_func *
         tern_error_say(error, TERN_ERROR_USAGE, "no function is given");
         return NULL;
     }
+    if (!tern_store_lasts(store, error)) return NULL;
     TypeRegistry *types = store->store->engine->types;
     u32 type_id;
     if (!tern_type_text_func(types, store->engine->alloc, type, &type_id, error)) return NULL;

@@ -53,7 +53,7 @@ struct tern_store {
     Store *store;
     Exec *exec; /* NULL until there is an instance or a call */
     void *user;
-    u64 id;
+    u64 id;                  /* 0: of a thread that the guest started, for one call */
     tern_store *prev, *next; /* of the engine */
     u32 refs;                /* the handle, and instances not destroyed */
     u32 depth;               /* of calls through this API */
@@ -116,6 +116,8 @@ struct tern_instance {
 
 /* The store's stack, made if need be. NULL: no memory. */
 Exec *tern_store_exec(tern_store *store, size_t stack_bytes);
+/* False and an error in what is only there for one call of a host function, on a thread that the guest started. */
+bool tern_store_lasts(const tern_store *store, tern_error *error);
 /* A reference goes; the last frees everything. */
 void tern_store_release(tern_store *store);
 

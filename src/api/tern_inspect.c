@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* tern_inspect.c - include/tern.h: looking into a module. */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "api/tern_handles.h"
 #include "base/cursor.h"
+#include "base/text.h"
 #include "code/code.h"
 
 void tern_module_counts(const tern_module *module, tern_counts *out)
@@ -76,23 +75,6 @@ size_t tern_module_code_text(const tern_module *module, uint32_t func_index, cha
 
 /* --- text ------------------------------------------------------------------------------------------- */
 
-/* Appends like snprintf to a buffer that may be too small; length counts what would have been. */
-typedef struct Text {
-    char *buf;
-    size_t size, length;
-} Text;
-
-__attribute__((format(printf, 2, 3)))
-static void add(Text *text, const char *format, ...)
-{
-    size_t used = text->length < text->size ? text->length : text->size;
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text->buf == NULL ? NULL : text->buf + used, text->size - used, format, args);
-    va_end(args);
-    if (n > 0) text->length += (size_t)n;
-}
-
 /* The text format's short names where it has them: "(ref null func)" is "funcref". */
 static void add_type(Text *text, ValType type)
 {
@@ -102,20 +84,20 @@ static void add_type(Text *text, ValType type)
     bool is_short = vt_is_ref(type) && vt_is_nullable(type) && !vt_is_concrete(type) &&
                     strncmp(name, prefix, strlen(prefix)) == 0 && strncmp(name + strlen(prefix), "no", 2) != 0;
     if (is_short)
-        add(text, "%.*sref", (int)(strlen(name) - strlen(prefix) - 1), name + strlen(prefix));
+        tern_text_add(text, "%.*sref", (int)(strlen(name) - strlen(prefix) - 1), name + strlen(prefix));
     else
-        add(text, "%s", name);
+        tern_text_add(text, "%s", name);
 }
 
 static void add_types(Text *text, const char *what, const ValType *types, u32 n)
 {
     if (n == 0) return;
-    add(text, "%s(%s", text->length > 0 ? " " : "", what);
+    tern_text_add(text, "%s(%s", text->length > 0 ? " " : "", what);
     for (u32 i = 0; i < n; i++) {
-        add(text, " ");
+        tern_text_add(text, " ");
         add_type(text, types[i]);
     }
-    add(text, ")");
+    tern_text_add(text, ")");
 }
 
 static void add_func(Text *text, const FuncType *type)
@@ -126,9 +108,9 @@ static void add_func(Text *text, const FuncType *type)
 
 static void add_limits(Text *text, const Limits *limits)
 {
-    add(text, "%s%" PRIu64, limits->is_64 ? "i64 " : "", limits->min);
-    if (limits->has_max) add(text, " %" PRIu64, limits->max);
-    if (limits->is_shared) add(text, " shared");
+    tern_text_add(text, "%s%" PRIu64, limits->is_64 ? "i64 " : "", limits->min);
+    if (limits->has_max) tern_text_add(text, " %" PRIu64, limits->max);
+    if (limits->is_shared) tern_text_add(text, " shared");
 }
 
 size_t tern_func_type_text(const FuncType *type, char *buf, size_t size)
@@ -151,20 +133,20 @@ size_t tern_module_type_text(const tern_module *module, tern_kind kind, uint32_t
     case TERN_TABLE:
         if (index >= m->ntables) break;
         add_limits(&text, &m->tables[index].type.limits);
-        add(&text, " ");
+        tern_text_add(&text, " ");
         add_type(&text, m->tables[index].type.elem);
         break;
     case TERN_MEMORY:
         if (index >= m->nmemories) break;
         add_limits(&text, &m->memories[index].limits);
         if (m->memories[index].page_log2 != 16)
-            add(&text, " (pagesize %" PRIu64 ")", (u64)1 << m->memories[index].page_log2);
+            tern_text_add(&text, " (pagesize %" PRIu64 ")", (u64)1 << m->memories[index].page_log2);
         break;
     case TERN_GLOBAL:
         if (index >= m->nglobals) break;
-        if (m->globals[index].type.is_mutable) add(&text, "(mut ");
+        if (m->globals[index].type.is_mutable) tern_text_add(&text, "(mut ");
         add_type(&text, m->globals[index].type.type);
-        if (m->globals[index].type.is_mutable) add(&text, ")");
+        if (m->globals[index].type.is_mutable) tern_text_add(&text, ")");
         break;
     case TERN_TAG:
         if (index < m->ntags) add_func(&text, &tern_types_get(m->registry, m->tags[index])->u.func);
@@ -179,7 +161,7 @@ size_t tern_module_features_text(const tern_module *module, char *buf, size_t si
     if (size > 0) buf[0] = '\0';
     for (u32 i = 0; i < FEATURE_COUNT; i++)
         if (i != FEATURE_MVP && (module->module->used >> i & 1) != 0)
-            add(&text, "%s%s", text.length > 0 ? " " : "", tern_feature_info[i].name);
+            tern_text_add(&text, "%s%s", text.length > 0 ? " " : "", tern_feature_info[i].name);
     return text.length;
 }
 

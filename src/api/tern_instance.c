@@ -44,7 +44,7 @@ static s64 stream_write(void *user, const void *buf, size_t size)
     return stream_result(stream->write(stream->user, buf, size), size);
 }
 
-static bool make_wasi(tern_instance *instance, const tern_config *config, tern_error *error)
+static bool make_wasi(tern_instance *instance, const tern_config *config, MemoryBudget *budget, tern_error *error)
 {
     Store *store = instance->store->store;
     WasiDir *dirs = tern_arena_alloc(&store->arena, sizeof *dirs, config->ndirs);
@@ -63,7 +63,8 @@ static bool make_wasi(tern_instance *instance, const tern_config *config, tern_e
                            .listeners = config->listeners, .nlisteners = config->nlisteners,
                            .addr_pool = config->networks, .naddr_pool = config->nnetworks,
                            .ns_lookup_pool = config->hosts, .nns_lookup_pool = config->nhosts,
-                           .max_threads = config->max_threads};
+                           .max_threads = config->max_threads, .max_fds = config->max_descriptors,
+                           .memory_budget = budget};
     for (u32 i = 0; i < 3; i++) {
         if (config->streams[i] == NULL) continue;
         streams[i] = *config->streams[i];
@@ -76,11 +77,12 @@ static bool make_wasi(tern_instance *instance, const tern_config *config, tern_e
     return instance->wasi != NULL;
 }
 
-static bool instantiate(tern_instance *handle, const tern_config *config, tern_error *error)
+static bool instantiate_within(tern_instance *handle, const tern_config *config, MemoryBudget *budget,
+                               tern_error *error)
 {
     Store *store = handle->store->store;
     Module *module = handle->module->module;
-    if (!make_wasi(handle, config, error)) return false;
+    if (!make_wasi(handle, config, budget, error)) return false;
     handle->exec = tern_store_exec(handle->store, config->stack_bytes);
     Extern *imports = tern_arena_alloc(&store->arena, sizeof *imports, module->nimports);
     if (handle->exec == NULL || imports == NULL) {
@@ -91,7 +93,7 @@ static bool instantiate(tern_instance *handle, const tern_config *config, tern_e
 
     handle->has_allocator = tern_guest_allocator_find_any(module, &handle->allocator);
     MemoryOptions memory = {.may_move = store->engine->options.memories_move, .max_pages = UINT64_MAX,
-                            .max_bytes = config->max_memory_bytes};
+                            .budget = budget};
     InstantiateOptions options = {.memory = &memory, .max_table_elems = config->max_table_elems,
                                   .guest_heap_bytes = handle->has_allocator ? 0 : config->guest_heap_bytes,
                                   .host_data = handle};
@@ -106,15 +108,39 @@ static bool instantiate(tern_instance *handle, const tern_config *config, tern_e
     return false;
 }
 
+static bool instantiate(tern_instance *handle, const tern_config *config, tern_error *error)
+{
+    if (config->max_memory_bytes == 0) return instantiate_within(handle, config, NULL, error);
+    MemoryBudget *budget = tern_memory_budget_new(handle->store->store->alloc, config->max_memory_bytes);
+    if (budget == NULL) {
+        tern_error_no_memory(error);
+        return false;
+    }
+    bool ok = instantiate_within(handle, config, budget, error);
+    tern_memory_budget_release(budget); /* whoever is charged to it holds it */
+    return ok;
+}
+
+/* A module whose segments do not fit may have put functions into tables of others before that (spec 4.5.4): they run
+ * when those call them, and what they call is given this handle. Its start function never runs. */
+static void keep_failed(tern_instance *handle)
+{
+    const Store *store = handle->store->store;
+    for (u32 i = 0; i < store->instances.n; i++)
+        if (store->instances.items[i]->host_data == handle) handle->instance = store->instances.items[i];
+    handle->is_prepared = true;
+}
+
 tern_instance *tern_instance_create(tern_module *module, const tern_config *given, tern_error *error)
 {
     tern_config config;
     if (module == NULL || !read_config(given, &config, error)) return NULL;
     tern_engine *engine = module->engine;
-    if ((config.store != NULL && config.store->engine != engine)) {
+    if (config.store != NULL && config.store->engine != engine) {
         tern_error_say(error, TERN_ERROR_USAGE, "the store is of another engine than the module");
         return NULL;
     }
+    if (config.store != NULL && !tern_store_lasts(config.store, error)) return NULL;
     tern_store *store = config.store != NULL ? config.store : tern_store_create(engine, NULL);
     if (store == NULL) {
         tern_error_no_memory(error);
@@ -132,7 +158,7 @@ tern_instance *tern_instance_create(tern_module *module, const tern_config *give
     __atomic_add_fetch(&module->refs, 1, __ATOMIC_RELAXED);
     store->instances = handle;
     if (instantiate(handle, &config, error)) return handle;
-    /* Its functions may have come into tables of others before it failed: the handle stays as long as they. */
+    keep_failed(handle);
     tern_instance_destroy(handle);
     return NULL;
 }

@@ -7,10 +7,10 @@
  * arena. */
 #include "api/tern_handles.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "api/tern_type_text.h"
+#include "base/text.h"
 
 typedef struct Definition {
     u64 store_id; /* 0: a host function for any store */
@@ -173,6 +173,7 @@ bool tern_linker_define(tern_linker *linker, const char *module, const char *nam
         tern_error_say(error, TERN_ERROR_USAGE, "%.100s.%.100s is of another engine", module, name);
         return false;
     }
+    if (!tern_store_lasts(store, error)) return false;
     definition.store_id = store->id;
     return define(linker, name_of(module), name_of(name), &definition, error);
 }
@@ -184,6 +185,7 @@ bool tern_linker_define_instance(tern_linker *linker, const char *module, tern_i
         tern_error_say(error, TERN_ERROR_USAGE, "the instance for %.100s is of another engine", module);
         return false;
     }
+    if (!tern_store_lasts(instance->store, error)) return false;
     const Module *m = instance->instance->module;
     for (u32 i = 0; i < m->nexports; i++) {
         Definition definition = {.store_id = instance->store->id};
@@ -198,32 +200,6 @@ bool tern_linker_define_instance(tern_linker *linker, const char *module, tern_i
 
 /* --- matching ------------------------------------------------------------------------------------------- */
 
-typedef struct Text {
-    char *buf;
-    size_t size, length; /* length: what there would be with room enough */
-} Text;
-
-__attribute__((format(printf, 2, 3)))
-static void add(Text *text, const char *format, ...)
-{
-    size_t used = text->length < text->size ? text->length : text->size;
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text->size > used ? text->buf + used : NULL, text->size - used, format, args);
-    va_end(args);
-    if (n > 0) text->length += (size_t)n;
-}
-
-static bool is_live(tern_engine *engine, u64 store_id, tern_store **out)
-{
-    tern_port_mutex_lock(&engine->lock);
-    tern_store *store = engine->stores;
-    while (store != NULL && store->id != store_id) store = store->next;
-    tern_port_mutex_unlock(&engine->lock);
-    *out = store;
-    return store != NULL;
-}
-
 typedef struct Linking {
     const tern_linker *linker; /* or NULL */
     const Module *module;
@@ -232,6 +208,33 @@ typedef struct Linking {
 } Linking;
 
 typedef enum Found { FOUND, NOT_FOUND, NO_MEMORY } Found;
+
+static Found find_in_store(const tern_store *store, const Module *module, const Import *import,
+                           const Definition *definition, Text *why)
+{
+    if (store == NULL || store->id != definition->store_id) {
+        tern_text_add(why, "offered is one of another store, or of one that is gone");
+        return NOT_FOUND;
+    }
+    Diag diag = {0};
+    if (tern_extern_matches(store->store, module, import, &definition->what, &diag)) return FOUND;
+    /* The detail repeats the names: "env" "f": import needs ... */
+    const char *reason = strstr(diag.detail, "\": ");
+    tern_text_add(why, "%s", reason != NULL ? reason + 3 : diag.detail);
+    return NOT_FOUND;
+}
+
+/* In whichever store the definition is of. Another thread may be about to destroy that, for which it needs the lock. */
+static Found find_in_any(tern_engine *engine, const Module *module, const Import *import,
+                         const Definition *definition, Text *why)
+{
+    tern_port_mutex_lock(&engine->lock);
+    const tern_store *store = engine->stores;
+    while (store != NULL && store->id != definition->store_id) store = store->next;
+    Found found = find_in_store(store, module, import, definition, why);
+    tern_port_mutex_unlock(&engine->lock);
+    return found;
+}
 
 /* What the linker has for an import, if it fits; else why not in words, or "". */
 static Found find(const Linking *l, const Import *import, const Definition **out, Text *why)
@@ -248,20 +251,11 @@ static Found find(const Linking *l, const Import *import, const Definition **out
             tern_types_func_match(types, have, tern_module_func_type(l->module, import->index)))
             return FOUND;
         (void)tern_func_type_text(have, offered, sizeof offered);
-        add(why, "offered is a function of type %s", offered[0] != '\0' ? offered : "()");
+        tern_text_add(why, "offered is a function of type %s", offered[0] != '\0' ? offered : "()");
         return NOT_FOUND;
     }
-    tern_store *store = l->store;
-    if (l->store != NULL ? store->id != definition->store_id : !is_live(l->engine, definition->store_id, &store)) {
-        add(why, "offered is one of another store, or of one that is gone");
-        return NOT_FOUND;
-    }
-    Diag diag = {0};
-    if (tern_extern_matches(store->store, l->module, import, &definition->what, &diag)) return FOUND;
-    /* The detail repeats the names: "env" "f": import needs ... */
-    const char *reason = strstr(diag.detail, "\": ");
-    add(why, "%s", reason != NULL ? reason + 3 : diag.detail);
-    return NOT_FOUND;
+    if (l->store == NULL) return find_in_any(l->engine, l->module, import, definition, why);
+    return find_in_store(l->store, l->module, import, definition, why);
 }
 
 static void describe(const Linking *l, const Import *import, const char *why, Text *text)
@@ -270,12 +264,12 @@ static void describe(const Linking *l, const Import *import, const char *why, Te
     char type[160];
     const tern_module handle = {.module = (Module *)(uintptr_t)l->module};
     (void)tern_module_type_text(&handle, (tern_kind)import->kind, import->index, type, sizeof type);
-    add(text, "%s %.*s.%.*s", kinds[import->kind], (int)u64_min(import->module.size, 80), import->module.bytes,
-        (int)u64_min(import->name.size, 80), import->name.bytes);
-    add(text, " of type %s", type[0] != '\0' ? type : "()");
-    if (why[0] != '\0') add(text, ": %s", why);
+    tern_text_add(text, "%s %.*s.%.*s", kinds[import->kind], (int)u64_min(import->module.size, 80),
+                  import->module.bytes, (int)u64_min(import->name.size, 80), import->name.bytes);
+    tern_text_add(text, " of type %s", type[0] != '\0' ? type : "()");
+    if (why[0] != '\0') tern_text_add(text, ": %s", why);
     else if (tern_wasi_is_module(import->module))
-        add(text, ": WASI preview 1 has no such function of this type");
+        tern_text_add(text, ": WASI preview 1 has no such function of this type");
 }
 
 size_t tern_linker_missing(const tern_linker *linker, const tern_module *module, char *buf, size_t size)
@@ -290,9 +284,9 @@ size_t tern_linker_missing(const tern_linker *linker, const tern_module *module,
         const Definition *definition = NULL;
         Found found = find(&linking, &m->imports[i], &definition, &why);
         if (found == FOUND || (definition == NULL && tern_wasi_provides(m, &m->imports[i]))) continue;
-        if (found == NO_MEMORY) add(&why, "no memory to look for it");
+        if (found == NO_MEMORY) tern_text_add(&why, "no memory to look for it");
         describe(&linking, &m->imports[i], why_text, &text);
-        add(&text, "\n");
+        tern_text_add(&text, "\n");
     }
     return text.length;
 }

@@ -71,6 +71,14 @@ void tern_store_destroy(tern_store *store)
 
 void *tern_store_user(const tern_store *store) { return store->user; }
 
+bool tern_store_lasts(const tern_store *store, tern_error *error)
+{
+    if (store->id != 0) return true;
+    tern_error_say(error, TERN_ERROR_USAGE,
+                   "what belongs to a thread that the guest started is gone when the host function returns");
+    return false;
+}
+
 Exec *tern_store_exec(tern_store *store, size_t stack_bytes)
 {
     if (store->exec == NULL) store->exec = tern_exec_new(store->store, stack_bytes);

@@ -172,6 +172,7 @@ static bool make_wasi(Making *making)
     options.naddr_pool = settings->naddr_pool;
     options.thread_maker = tern_api_wasi_threads;
     options.max_threads = UINT32_MAX; /* the runtime's number holds */
+    options.max_memory_pages = making->args->v1.max_memory_pages;
     options.ns_lookup_pool = settings->ns_lookup_pool;
     options.nns_lookup_pool = settings->nns_lookup_pool;
     Diag diag = {0};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* wamr_stack.c - call stacks as text and as frames. */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "api/wamr.h"
+#include "base/text.h"
 
 u32 tern_api_frames(wasm_exec_env_t env, TrapFrame *frames, u32 max)
 {
@@ -16,44 +16,29 @@ u32 tern_api_frames(wasm_exec_env_t env, TrapFrame *frames, u32 max)
     return x->trap.nframes_all;
 }
 
-typedef struct Text {
-    char *buf; /* NULL: only counted */
-    size_t size, n;
-} Text;
-
-__attribute__((format(printf, 2, 3))) static void put(Text *text, const char *format, ...)
-{
-    size_t room = text->n < text->size ? text->size - text->n : 0;
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(room > 0 ? text->buf + text->n : NULL, room, format, args);
-    va_end(args);
-    if (n > 0) text->n += (size_t)n;
-}
-
 static void put_stack(Text *text, wasm_exec_env_t env)
 {
     TrapFrame frames[TRAP_MAX_FRAMES];
     u32 all = tern_api_frames(env, frames, TRAP_MAX_FRAMES);
     u32 n = all < TRAP_MAX_FRAMES ? all : TRAP_MAX_FRAMES;
-    put(text, "\n");
+    tern_text_add(text, "\n");
     for (u32 i = 0; i < n; i++) {
         Name name = tern_module_func_name(frames[i].instance->module, frames[i].func_index);
-        put(text, "#%02u: 0x%04x - ", (unsigned)i, (unsigned)frames[i].offset);
+        tern_text_add(text, "#%02u: 0x%04x - ", (unsigned)i, (unsigned)frames[i].offset);
         if (name.size > 0)
-            put(text, "%.*s\n", (int)u64_min(name.size, 512), name.bytes);
+            tern_text_add(text, "%.*s\n", (int)u64_min(name.size, 512), name.bytes);
         else
-            put(text, "$f%u\n", (unsigned)frames[i].func_index);
+            tern_text_add(text, "$f%u\n", (unsigned)frames[i].func_index);
     }
-    if (all > n) put(text, "... and %u more\n", (unsigned)(all - n));
-    put(text, "\n");
+    if (all > n) tern_text_add(text, "... and %u more\n", (unsigned)(all - n));
+    tern_text_add(text, "\n");
 }
 
 uint32_t wasm_runtime_get_call_stack_buf_size(wasm_exec_env_t exec_env)
 {
     Text text = {0};
     put_stack(&text, exec_env);
-    return (u32)text.n + 1;
+    return (u32)text.length + 1;
 }
 
 uint32_t wasm_runtime_dump_call_stack_to_buf(wasm_exec_env_t exec_env, char *buf, uint32_t len)
@@ -61,7 +46,7 @@ uint32_t wasm_runtime_dump_call_stack_to_buf(wasm_exec_env_t exec_env, char *buf
     if (buf == NULL || len == 0) return 0;
     Text text = {buf, len, 0};
     put_stack(&text, exec_env);
-    return (u32)u64_min(text.n + 1, len);
+    return (u32)u64_min(text.length + 1, len);
 }
 
 void wasm_runtime_dump_call_stack(wasm_exec_env_t exec_env)

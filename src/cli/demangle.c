@@ -439,6 +439,22 @@ static bool rust_old(const char *name, size_t size, char *buf, size_t buf_size)
 
 typedef char *Demangle(const char *name, char *buf, size_t *length, int *status);
 
+/* May the text be long? It is made in memory, whatever fits here, and each back reference (S_, S0_, T_, ...) may stand
+ * for all that was before it: three of them in a row triple it, and nothing does more with as many. */
+static bool may_be_long(const char *name, size_t size)
+{
+    enum { MAX_TEXT = 16 << 20 };
+    uint64_t text = size;
+    unsigned n = 0;
+    for (size_t i = 0; i + 1 < size && text <= MAX_TEXT; i++) {
+        if (name[i] != 'S' && name[i] != 'T') continue;
+        size_t to = i + 1;
+        while (to < size && ((name[to] >= '0' && name[to] <= '9') || (name[to] >= 'A' && name[to] <= 'Z'))) to++;
+        if (to < size && name[to] == '_' && ++n % 3 == 0) text *= 3;
+    }
+    return text > MAX_TEXT;
+}
+
 static bool cpp(const char *name, size_t size, char *buf, size_t buf_size)
 {
     static const char *const libraries[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.1.dylib"};
@@ -453,7 +469,7 @@ static bool cpp(const char *name, size_t size, char *buf, size_t buf_size)
         }
     }
     enum { MAX_SIZE = 4096 }; /* its own bound is the stack */
-    if (demangle == NULL || size > MAX_SIZE) return false;
+    if (demangle == NULL || size > MAX_SIZE || may_be_long(name, size)) return false;
     char copy[MAX_SIZE + 1];
     memcpy(copy, name, size);
     copy[size] = '\0';

@@ -26,8 +26,16 @@ static void add_raw(wasm_exec_env_t env, uint64_t *args)
     args[0] += args[1];
 }
 
+/* Leaves the second slot as it was. */
+static void next_raw(wasm_exec_env_t env, uint64_t *args)
+{
+    (void)env;
+    args[0] = (args[0] + 1) | 0xffffffff00000000;
+}
+
 static NativeSymbol unsigned_add[] = {{"add", (void *)add, NULL, NULL}};
 static NativeSymbol raw_add[] = {{"add", (void *)add_raw, "(ii)i", NULL}};
+static NativeSymbol raw_next[] = {{"next", (void *)next_raw, "(iI)i", NULL}};
 static NativeSymbol lengths[] = {{"length", (void *)length, "($)i", NULL}};
 
 static int set_up(void **state)
@@ -159,10 +167,32 @@ static void an_environment_may_outlive_its_instance(void **state)
     wasm_runtime_unload(guest.module);
 }
 
+/* A signature says what the first result is. The guest asks for another, an externref, in the slot where its own
+ * argument lies. */
+static void a_guests_number_is_no_reference(void **state)
+{
+    (void)state;
+    assert_true(wasm_runtime_register_natives_raw("host", raw_next, 1));
+    Guest guest = guest_open("borders_results", 0);
+    for (uint32_t high = 0; high < 3; high++) {
+        uint32_t cells[4] = {0xdead0000, high == 0 ? 0x4141 : high == 1 ? 0x80004141 : 0xffff8000};
+        assert_true(guest_call(&guest, "is_object", 2, cells));
+        assert_int_equal(cells[0], 0);
+    }
+    /* And an i32 is one, whatever the host left above it. */
+    uint32_t cells[4] = {7};
+    assert_true(guest_call(&guest, "first", 1, cells));
+    assert_int_equal(cells[0], 8);
+    assert_int_equal(cells[1], 0);
+    guest_close(&guest);
+    assert_true(wasm_runtime_unregister_natives("host", raw_next));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_hosts_number_is_no_reference, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_guests_number_is_no_reference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_host_function_called_by_the_host_has_the_instances_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_environment_turned_to_another_instance_runs_that_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(coroutines_need_not_leave_in_order, set_up, tear_down),

@@ -374,6 +374,52 @@ static void one_linker_serves_many_stores(void **state)
     teardown(&env);
 }
 
+/* Of an instance that never came to be: its caller is as good as any. */
+static bool look(tern_instance *caller, void *user, const tern_value *args, tern_value *results)
+{
+    (void)args;
+    tern_memory *memory = tern_instance_memory(caller, NULL);
+    tern_extern exported;
+    assert_string_equal(tern_memory_cstr(memory, 0, 100, NULL), "left");
+    assert_false(tern_instance_export(caller, "none", &exported));
+    assert_null(tern_instance_module(caller));
+    assert_non_null(tern_instance_table(caller, NULL));
+    assert_ptr_equal(tern_instance_user(caller), user);
+    results[0].of.i32 = 42;
+    return true;
+}
+
+static void what_a_failed_instance_left_behind_can_be_called(void **state)
+{
+    (void)state;
+    tern_engine *engine = tern_engine_create();
+    tern_linker *linker = tern_linker_create(engine);
+    tern_config config = TERN_CONFIG_DEFAULT;
+    config.store = tern_store_create(engine, NULL);
+    config.linker = linker;
+    config.user = &config;
+    tern_error error;
+    assert_true(tern_linker_define_func(linker, "env", "look", "(result i32)", look, &config, &error));
+    tern_instance *owner = tern_guest_open(engine, "tern_left_owner", &config);
+    assert_true(tern_linker_define_instance(linker, "owner", owner, &error));
+    tern_module *module = tern_guest_load(engine, "tern_left");
+    assert_null(tern_instance_create(module, &config, &error));
+    assert_int_equal(error.kind, TERN_ERROR_LINK);
+    tern_module_unload(module);
+
+    assert_int_equal(GUEST_GET(owner, "go"), 42);
+    tern_ref *left;
+    tern_value result;
+    assert_true(tern_table_get(tern_instance_table(owner, NULL), 0, &left));
+    assert_int_equal(tern_ref_call(left, NULL, 0, &result, 1, &error), TERN_OK); /* and no start function before it */
+    assert_int_equal(result.of.i32, 42);
+    tern_ref_release(left);
+    tern_instance_destroy(owner);
+    tern_linker_destroy(linker);
+    tern_store_destroy(config.store);
+    tern_engine_destroy(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +431,7 @@ int main(void)
         cmocka_unit_test(everything_that_is_missing_is_listed),
         cmocka_unit_test(what_is_offered_of_another_type_is_said),
         cmocka_unit_test(one_linker_serves_many_stores),
+        cmocka_unit_test(what_a_failed_instance_left_behind_can_be_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

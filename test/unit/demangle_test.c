@@ -148,6 +148,26 @@ static void hostile_names_end(void **state)
     assert_false(cli_demangle(name, strlen(name), buf, sizeof buf));
 }
 
+/* Each type is a pair of the one before it: as many levels as double the text 34 times. */
+static void hostile_cpp_names_take_no_memory(void **state)
+{
+    (void)state;
+    char name[1024] = "_Z1fSt4pairIiiE", buf[1000];
+    for (int i = 0; i < 34; i++) {
+        char ref[8], pair[32];
+        static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        snprintf(ref, sizeof ref, "S%c_", digits[i]);
+        snprintf(pair, sizeof pair, "S_I%s%sE", ref, ref);
+        strcat(name, pair);
+        if (i > 1) continue;
+        char start[64]; /* few are fine */
+        snprintf(start, sizeof start, "%s", name);
+        bool ok = cli_demangle(start, strlen(start), buf, sizeof buf);
+        if (ok) assert_non_null(strstr(buf, "std::pair<std::pair<int, int>, std::pair<int, int> >"));
+    }
+    assert_false(cli_demangle(name, strlen(name), buf, sizeof buf));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +177,7 @@ int main(void)
         cmocka_unit_test(other_names_are_left_alone),
         cmocka_unit_test(names_end_anywhere_and_room_is_kept_to),
         cmocka_unit_test(hostile_names_end),
+        cmocka_unit_test(hostile_cpp_names_take_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 static const ValType i32s[1] = {VT_I32};
 
-enum { HOST, COUNT, RECURSE, TAIL, INDIRECT, FILL, CATCH_MANY, SPIN, HOST_THEN_COUNT, LONG, GROW };
+enum { HOST, COUNT, RECURSE, TAIL, INDIRECT, FILL, CATCH_MANY, SPIN, HOST_THEN_COUNT, LONG, GROW, MANY_LOCALS };
 enum { LONG_PAIRS = 150000 };
 
 /* get, eqz, if, get, return, end: returns the parameter when it is zero. */
@@ -123,6 +123,9 @@ static void make_module(TestModule *m)
     put_op(&b, OP_TABLE_GROW);
     put_uleb(&b, 0);
     assert_int_equal(test_func(m, i_i, "", &b), GROW);
+
+    put_index(&b, OP_LOCAL_GET, 0); /* MANY_LOCALS: 1 + 801 / 8 */
+    assert_int_equal(test_func_filled(m, i_i, 'I', 801, "", &b), MANY_LOCALS);
 }
 
 typedef struct Fixture {
@@ -200,6 +203,7 @@ static void bulk_instructions_cost_as_much_as_they_move(void **state)
     assert_true(tern_exec_fuel_set(f.r.x, 1000));
     assert_int_equal(test_call(&f.r, f.instance, FILL, &cell), TRAP_FUEL);
     expect_cost(&f, GROW, 1000, 3 + 125);
+    expect_cost(&f, MANY_LOCALS, 1, 1 + 100);
     test_run_done(&f.r);
 }
 

@@ -16,7 +16,7 @@ WERROR := $(if $(CI),-DTERN_WERROR=ON)
 CMAKE := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS cmake
 COMPILE = $(CMAKE) --build $(BUILD) --parallel $(JOBS) $(if $(V),--verbose) --target
 
-.PHONY: all configure demo check check-asan check-tsan check-threads bless bench fuzz install format clean help
+.PHONY: all configure demo check check-asan check-tsan check-deep check-threads check-size size bless bench fuzz install format clean help
 all: configure
 	@$(COMPILE) all
 
@@ -39,6 +39,9 @@ check-asan:
 check-tsan:
 	@$(MAKE) --no-print-directory check-threads PRESET=tsan
 
+check-deep: configure
+	@BUILD="$(BUILD)" test/deep $(PARTS)
+
 check-threads: configure
 	@$(COMPILE) tern_thread_tests
 	@sh test/run $(BUILD)/test/threads.list
@@ -55,6 +58,17 @@ fuzz:
 	@tools/install-deps fuzz
 	@fuzz/campaign $(or $(MINUTES),10)
 
+size:
+	@for preset in minsize mvp; do $(MAKE) --no-print-directory configure PRESET=$$preset && \
+	    $(CMAKE) --build build/$$preset --parallel $(JOBS) --target bench_core || exit; done
+	@bench/size build/minsize build/mvp
+
+check-size:
+	@for preset in minsize mvp; do $(MAKE) --no-print-directory configure PRESET=$$preset && \
+	    $(CMAKE) --build build/$$preset --parallel $(JOBS) --target tern_core_tests && \
+	    sh test/run build/$$preset/test/tests.list 'spec*' && \
+	    sh test/run build/$$preset/test/tests.list 'unit/*' || exit; done
+
 install: all
 	@DESTDIR="$(DESTDIR)" $(CMAKE) --install $(BUILD) --prefix "$(PREFIX)"
 
@@ -70,10 +84,13 @@ help:
 	@echo 'make check      builds and runs every test; the last line counts them'
 	@echo 'make check-asan the same under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make check-tsan the tests that start threads, under ThreadSanitizer'
+	@echo 'make check-deep MINUTES=3 PARTS=...: what takes too long for check (test/deep); parts without their tool are skipped'
 	@echo 'make bless      test/golden: what is expected becomes what is'
 	@echo 'make bench      measurements'
 	@echo 'make fuzz       MINUTES=10: every fuzz target in turn; failing inputs stay in fuzz/failures'
 	@echo 'make install    PREFIX=/usr/local DESTDIR='
 	@echo 'make format     clang-format over every C file'
+	@echo 'make size       builds the presets minsize and mvp, and says how large they are'
+	@echo 'make check-size runs the official suite and the unit tests in those builds'
 	@echo 'make clean      removes build/'
-	@echo 'Settings: PRESET=release|debug|asan|tsan|minsize  CC=clang  JOBS=2  V=1  CMAKE_ARGS=-D...'
+	@echo 'Settings: PRESET=release|debug|asan|tsan|minsize|mvp  CC=clang  JOBS=2  V=1  CMAKE_ARGS=-D...'

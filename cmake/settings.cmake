@@ -5,6 +5,7 @@
 
 include(CheckLibraryExists)
 include(CheckLinkerFlag)
+include(CheckCCompilerFlag)
 
 get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
 if(NOT CMAKE_BUILD_TYPE AND NOT multi_config)
@@ -18,6 +19,10 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "" FORCE)
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g" CACHE STRING "" FORCE)
+check_c_compiler_flag(-Oz TERN_HAVE_OZ)
+if(TERN_HAVE_OZ)
+  set(CMAKE_C_FLAGS_MINSIZEREL "-Oz -DNDEBUG" CACHE STRING "" FORCE)
+endif()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
@@ -48,11 +53,19 @@ if(TERN_WERROR)
 endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
-  target_compile_options(tern_settings INTERFACE -ffunction-sections -fdata-sections)
+  # Tables to unwind what nothing unwinds are a sixth of all code.
+  target_compile_options(tern_settings INTERFACE -ffunction-sections -fdata-sections
+    -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector -fno-plt)
   if(NOT APPLE)
     target_link_options(tern_settings INTERFACE -Wl,--gc-sections)
   endif()
 endif()
+
+foreach(switch IN ITEMS TERN_FAST TERN_SIMD TERN_MEMORY64 TERN_TAIL_CALLS TERN_THREADS TERN_GC)
+  if(NOT ${switch})
+    target_compile_definitions(tern_settings INTERFACE ${switch}=0)
+  endif()
+endforeach()
 
 if(TERN_SANITIZE)
   target_compile_options(tern_settings INTERFACE -fsanitize=${TERN_SANITIZE}
@@ -62,6 +75,25 @@ endif()
 
 if(TERN_FUZZ)
   target_compile_options(tern_settings INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# What is shipped is hardened: buffers on the stack are guarded, functions of libc that are told sizes check them,
+# and what the loader has filled in is read-only. The handlers go without (TERN_INTERP_OPTIONS): they have no buffers,
+# and a frame that is checked on return cannot end in a sibling call. Sanitizers do all of this better; the smallest
+# build has no room for it.
+include(CheckCCompilerFlag)
+if(NOT TERN_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
+  check_c_compiler_flag(-fstack-protector-strong TERN_HAVE_STACK_PROTECTOR)
+  if(TERN_HAVE_STACK_PROTECTOR)
+    target_compile_options(tern_settings INTERFACE -fstack-protector-strong)
+  endif()
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug") # needs optimisation
+    target_compile_options(tern_settings INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  endif()
+endif()
+check_linker_flag(C "LINKER:-z,relro,-z,now,-z,noexecstack" TERN_HAVE_RELRO)
+if(TERN_HAVE_RELRO)
+  target_link_options(tern_settings INTERFACE "LINKER:-z,relro,-z,now,-z,noexecstack")
 endif()
 
 # A name that nothing defines is found when the library is linked, not when a host is.
@@ -86,8 +118,4 @@ endif()
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT CMAKE_BUILD_TYPE STREQUAL "MinSizeRel"
    AND NOT TERN_SANITIZE)
   list(APPEND TERN_INTERP_OPTIONS -O3 -fomit-frame-pointer)
-endif()
-# Tables to unwind thousands of functions that nothing unwinds are a third of their code.
-if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
-  list(APPEND TERN_INTERP_OPTIONS -fno-asynchronous-unwind-tables -fno-unwind-tables)
 endif()

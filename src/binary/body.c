@@ -153,6 +153,9 @@ bool tern_body_push_list(Body *b, const ValType *types, u32 n)
 {
     if (!reserve(b, n)) return false;
     if (n > 4) {
+        b->ncarried += n >= LONG_LIST ? n : 0;
+        if (UNLIKELY(b->ncarried > MAX_CARRIED))
+            return body_fail(b, DIAG_LIMIT, "more than %u operands in long lists", MAX_CARRIED);
         memcpy(b->sp, types, n * sizeof *types);
         b->sp += n;
         return true;
@@ -262,6 +265,8 @@ static bool fail_at_end(Body *b)
 
 static bool illegal_opcode(Body *b, u32 prefix, u32 opcode)
 {
+    FeatureId left_out = tern_op_left_out(prefix);
+    if (left_out != FEATURE_COUNT) return tern_decoder_need(&b->d, left_out, DIAG_ILLEGAL_OPCODE);
     if (prefix == 0) return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x", opcode);
     return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x %02x", prefix, opcode);
 }
@@ -281,19 +286,20 @@ static bool read_op(Body *b, Op *op)
     b->in.op = *op;
     b->d.used |= 1ull << info->feature;
     if (LIKELY(b->d.features >> info->feature & 1)) return true;
-    return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x: %s needs the %s proposal, which is off",
+    return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x: %s needs the %s proposal, which is %s",
                      prefix != 0 ? prefix : opcode, info->text,
-                     tern_feature_info[info->feature].name);
+                     tern_feature_info[info->feature].name,
+                     (tern_features_built >> info->feature & 1) != 0 ? "off" : "not in this build");
 }
 
 /* What the sink is told besides immediates and types, as it is before the instruction. */
 static void describe(Body *b)
 {
-    b->in = (Insn){
-        .reachable = !b->ctrl->unreachable && !b->ctrl->is_dead,
-        .offset = (u32)(b->at - b->d.c.start),
-        .height = (u32)(b->sp - b->s->stack.items),
-    };
+    Insn *in = &b->in;
+    in->reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
+    in->offset = (u32)(b->at - b->d.c.start);
+    in->height = (u32)(b->sp - b->s->stack.items);
+    in->index = in->index2 = 0;
 }
 
 /* Any instruction. The end of the body leaves no control frame. */
@@ -311,14 +317,42 @@ static bool step(Body *b)
     return b->sink == NULL || b->sink->insn(b->sink, &b->in);
 }
 
-/* Skips a LEB128 whose value does not matter and that is at most three bytes long; NULL if it is
- * not. */
-static inline const u8 *skip_leb(const u8 *p, const u8 *end)
+/* What a shortcut may read of an instruction: opcode, alignment and a LEB128 of five bytes. */
+enum { SKIM_BYTES = 7 };
+
+/* A LEB128 of at most five bytes, all of which can be read: which is how linkers pad what they fill
+ * in. NULL if it is longer. */
+static inline const u8 *short_leb(const u8 *p, u64 *value, u32 *nbits)
 {
-    if (UNLIKELY(end - p < 4)) return NULL;
-    if (LIKELY(p[0] < 0x80)) return p + 1;
-    if (LIKELY(p[1] < 0x80)) return p + 2;
-    return p[2] < 0x80 ? p + 3 : NULL;
+    u64 v = 0;
+    for (u32 n = 0; n < 35; n += 7) {
+        u8 byte = *p++;
+        v |= (u64)(byte & 0x7f) << n;
+        if (LIKELY(byte < 0x80)) {
+            *value = v;
+            *nbits = n + 7;
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static inline const u8 *short_u32(const u8 *p, u32 *out)
+{
+    u64 value = 0;
+    u32 nbits;
+    p = short_leb(p, &value, &nbits);
+    *out = (u32)value;
+    return LIKELY(value <= UINT32_MAX) ? p : NULL;
+}
+
+static inline const u8 *short_s64(const u8 *p, s64 *out)
+{
+    u64 value = 0;
+    u32 nbits = 7;
+    p = short_leb(p, &value, &nbits);
+    *out = (s64)(value << (64 - nbits)) >> (64 - nbits);
+    return p;
 }
 
 /* Address type of memory 0, VT_NONE if there is none. */
@@ -327,23 +361,59 @@ static ValType memory_zero_addr(const Module *m)
     return m->nmemories == 0 ? VT_NONE : addr_type(&m->memories[0].limits);
 }
 
-/* Accepts as many instructions as the shortcuts can, from the cursor on. Without a sink only. */
-static void skim(Body *b, ValType addr)
+/* Does a branch to the frame find its operands, at most one, on top? */
+static inline bool has_label_operands(const Ctrl *ctrl, const ValType *base, const ValType *sp)
 {
-    const u8 *p = b->d.c.p, *const end = b->body_end;
-    ValType *sp = b->sp, *const base = b->base, *const stack_end = b->stack_end - STACK_SLACK;
+    const FuncType *sig = ctrl->sig;
+    u32 n = ctrl->op == OP_LOOP ? sig->nparams : sig->nresults;
+    if (n == 0) return true;
+    return n == 1 && sp > base && sp[-1] == (ctrl->op == OP_LOOP ? sig->params : sig->results)[0];
+}
+
+/* Are the n types on top exactly those? */
+static inline bool has_on_top(const ValType *base, const ValType *sp, const ValType *types, u32 n)
+{
+    if ((size_t)(sp - base) < n) return false;
+    for (u32 i = 0; i < n; i++)
+        if (sp[(s64)i - n] != types[i]) return false;
+    return true;
+}
+
+_Static_assert(LONG_LIST <= STACK_SLACK + 1,
+               "skim() pushes short lists without asking for room");
+
+/* Accepts as many instructions as the shortcuts can, from the cursor on. False: no memory, or the
+ * sink refuses. Compiled twice, so that validation alone does not pay for the sink. */
+static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Sink *sink)
+{
+    const u8 *p = b->d.c.p, *const body_end = b->body_end;
+    /* As in step(), an instruction may run on behind the body's end: step() refuses that next. */
+    const u8 *const last = b->d.c.end - b->d.c.start < SKIM_BYTES ? p : b->d.c.end - SKIM_BYTES + 1;
+    const u8 *const end = last < body_end ? last : body_end;
+    ValType *sp = b->sp, *base = b->base, *const stack_end = b->stack_end - STACK_SLACK;
+    const ValType *const stack = b->s->stack.items;
     const ValType *const flat = b->s->flat.items;
+    const Module *const m = b->module;
     const u32 nflat = b->nflat;
     const u64 features = b->d.features;
+    if (UNLIKELY(!(features >> FEATURE_MVP & 1))) return true;
+    Insn nobodys, *const in = sink != NULL ? &b->in : &nobodys;
     u64 used = 0;
+    u32 value;
+    s64 number;
+    bool reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
 
-    /* Whatever a shortcut reads of an instruction it reads within four bytes. */
-    while (end - p >= 4 && sp < stack_end) {
+    while (p < end && sp < stack_end) {
         const u8 *q = p + 1;
         Op op = (Op)tern_op_of_byte[*p];
         if (op == OP_NONE) break;
         const OpInfo *info = &tern_op_info[op];
-        if (UNLIKELY(!(features >> info->feature & 1))) break;
+        if (info->feature != FEATURE_MVP) {
+            if (UNLIKELY(!(features >> info->feature & 1))) break;
+            used |= 1ull << info->feature;
+        }
+        const u32 height = (u32)(sp - stack);
+        const bool was_reachable = reachable;
         switch ((int)op) {
 #define NUM1(n, ...) case OP_##n:
 #define NUM1T(n, ...) case OP_##n:
@@ -366,54 +436,156 @@ static void skim(Body *b, ValType addr)
 #define LOAD(n, ...) case OP_##n:
 #include "ops/ops.def"
             if (sp == base || sp[-1] != addr || *q > 5 || 1u << *q > info->mem_bytes) goto done;
-            q = skip_leb(q + 1, end);
+            in->align_log2 = *q;
+            q = short_u32(q + 1, &value);
             if (q == NULL) goto done;
+            in->index = 0;
+            in->bits = value;
             sp[-1] = vt_of_ot(info->results[0]);
             break;
 #define STORE(n, ...) case OP_##n:
 #include "ops/ops.def"
             if (sp - base < 2 || sp[-1] != vt_of_ot(info->args[1]) || sp[-2] != addr) goto done;
             if (*q > 5 || 1u << *q > info->mem_bytes) goto done;
-            q = skip_leb(q + 1, end);
+            in->align_log2 = *q;
+            q = short_u32(q + 1, &value);
             if (q == NULL) goto done;
+            in->index = 0;
+            in->bits = value;
             sp -= 2;
             break;
         case OP_I32_CONST:
+            q = short_s64(q, &number);
+            if (q == NULL || number != (s32)number) goto done;
+            in->bits = (u32)number;
+            *sp++ = VT_I32;
+            break;
         case OP_I64_CONST:
-            q = skip_leb(q, end);
+            q = short_s64(q, &number);
             if (q == NULL) goto done;
-            *sp++ = vt_of_ot(info->results[0]);
+            in->bits = (u64)number;
+            *sp++ = VT_I64;
             break;
         case OP_LOCAL_GET:
-            if (*q >= 0x80 || *q >= nflat || !vt_is_defaultable(flat[*q])) goto done;
-            *sp++ = flat[*q++];
+            q = short_u32(q, &value);
+            if (q == NULL || value >= nflat || !vt_is_defaultable(flat[value])) goto done;
+            in->index = value;
+            *sp++ = in->type = flat[value];
             break;
         case OP_LOCAL_SET:
-            if (*q >= 0x80 || *q >= nflat || sp == base || sp[-1] != flat[*q]) goto done;
-            if (!vt_is_defaultable(flat[*q])) goto done;
-            sp--, q++;
-            break;
         case OP_LOCAL_TEE:
-            if (*q >= 0x80 || *q >= nflat || sp == base || sp[-1] != flat[*q]) goto done;
-            if (!vt_is_defaultable(flat[*q])) goto done;
-            q++;
+            q = short_u32(q, &value);
+            if (q == NULL || value >= nflat || sp == base || sp[-1] != flat[value]) goto done;
+            if (!vt_is_defaultable(flat[value])) goto done;
+            in->index = value;
+            in->type = flat[value];
+            sp -= op == OP_LOCAL_SET;
             break;
+        case OP_GLOBAL_GET:
+            q = short_u32(q, &value);
+            if (q == NULL || value >= m->nglobals) goto done;
+            in->index = value;
+            *sp++ = in->type = m->globals[value].type.type;
+            break;
+        case OP_GLOBAL_SET:
+            q = short_u32(q, &value);
+            if (q == NULL || value >= m->nglobals || !m->globals[value].type.is_mutable) goto done;
+            if (sp == base || sp[-1] != m->globals[value].type.type) goto done;
+            in->index = value;
+            in->type = *--sp;
+            break;
+        case OP_DROP:
+            if (sp == base) goto done;
+            in->type = *--sp;
+            break;
+        case OP_SELECT:
+            if (sp - base < 3 || sp[-1] != VT_I32 || sp[-2] != sp[-3]) goto done;
+            if (sp[-2] > VT_I32 || sp[-2] < VT_F64) goto done;
+            sp -= 2;
+            in->type = sp[-1];
+            break;
+        case OP_BLOCK:
+        case OP_LOOP:
+        case OP_IF: {
+            const FuncType *sig = tern_body_plain_block(*q++);
+            if (sig == NULL || (op == OP_IF && (sp == base || sp[-1] != VT_I32))) goto done;
+            b->at = p;
+            b->sp = sp -= op == OP_IF;
+            in->sig = sig;
+            if (!tern_body_enter(b, op, sig)) return false;
+            base = b->base;
+            reachable = !b->ctrl->is_dead;
+            break;
+        }
+        case OP_END: {
+            const FuncType *sig = b->ctrl->sig;
+            if (b->s->ctrls.n == 1 || sig->nresults >= LONG_LIST || sp - base != sig->nresults)
+                goto done;
+            if (b->ctrl->op == OP_IF && sig->nparams + sig->nresults > 0) goto done;
+            if (!has_on_top(base, sp, sig->results, sig->nresults)) goto done;
+            /* They stay where they are. */
+            tern_body_leave(b);
+            in->sig = sig;
+            base = b->base;
+            reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
+            break;
+        }
+        case OP_BR_IF:
+        case OP_BR: {
+            const bool is_if = op == OP_BR_IF;
+            if (*q >= 0x80 || *q >= b->s->ctrls.n) goto done;
+            if (is_if && (sp == base || sp[-1] != VT_I32)) goto done;
+            const Ctrl *target = &b->s->ctrls.items[b->s->ctrls.n - 1 - *q];
+            if (!has_label_operands(target, base, sp - is_if)) goto done;
+            in->index = *q++;
+            if (is_if) {
+                sp--;
+            } else {
+                sp = base;
+                b->ctrl->unreachable = true;
+                reachable = false;
+            }
+            break;
+        }
+        case OP_CALL: {
+            q = short_u32(q, &value);
+            if (q == NULL || value >= m->nfuncs) goto done;
+            const FuncType *sig = tern_module_func_type(m, value);
+            if (sig->nresults >= LONG_LIST || !has_on_top(base, sp, sig->params, sig->nparams))
+                goto done;
+            sp -= sig->nparams;
+            for (u32 i = 0; i < sig->nresults; i++) *sp++ = sig->results[i];
+            in->index = value;
+            in->sig = sig;
+            break;
+        }
         default: goto done;
         }
-        used |= 1ull << info->feature;
+        if (sink != NULL) {
+            in->op = op;
+            in->reachable = was_reachable;
+            in->offset = (u32)(p - b->d.c.start);
+            in->height = height;
+            if (!sink->insn(sink, in)) return false;
+        }
         p = q;
     }
 done:
     b->d.used |= used;
     b->d.c.p = p;
     b->sp = sp;
+    return true;
 }
+
+static bool skim_quietly(Body *b, ValType addr) { return skim(b, addr, NULL); }
+
+static bool skim_telling(Body *b, ValType addr) { return skim(b, addr, b->sink); }
 
 static bool run(Body *b)
 {
     ValType addr = memory_zero_addr(b->module);
     while (b->s->ctrls.n > 0) {
-        if (b->sink == NULL) skim(b, addr);
+        if (TERN_FAST && !(b->sink == NULL ? skim_quietly(b, addr) : skim_telling(b, addr))) return false;
         if (!step(b)) return false;
     }
     b->at = b->d.c.p;

@@ -20,6 +20,11 @@
  * 9.3). */
 #define MAX_LOCALS 50000
 
+/* What blocks, branches and calls with long lists of operands carry in one body, all of them together. Two bytes may
+ * carry a thousand, and whoever makes code of the body spends time on each. Written code carries a few. */
+#define MAX_CARRIED (1u << 24)
+#define LONG_LIST 9
+
 /* A structured instruction that has been entered and not left. */
 typedef struct Ctrl {
     const FuncType *sig;
@@ -89,6 +94,7 @@ typedef struct Body {
     u32 nlocals;
     u32 nflat; /* locals below this are in s->flat */
     u32 nbr_tables;
+    u64 ncarried; /* by long lists */
     const FuncType *sig; /* of the function */
     Insn in;             /* immediates always; the rest only for a sink */
 } Body;
@@ -160,6 +166,8 @@ ValType tern_body_local_type(const Body *b, u32 local_index);
 
 /* Opens a frame. Its parameters have been popped; inside they are the caller's to push. */
 bool tern_body_enter(Body *b, Op op, const FuncType *sig);
+/* Closes the innermost frame. Its results are the caller's to push. */
+void tern_body_leave(Body *b);
 
 bool tern_body_type_block(Body *b);
 bool tern_body_type_try_table(Body *b);
@@ -196,6 +204,8 @@ bool tern_body_type_get_desc(Body *b);
 /* Reads what follows the opcode into in, and checks everything about it that does not depend on
  * operands. */
 bool tern_body_read_immediates(Body *b, const OpInfo *info);
+/* The type of a block that names in one byte no more than a number as its result; NULL: of others. */
+const FuncType *tern_body_plain_block(u8 byte);
 
 /* The address type of a table or memory. */
 static inline ValType addr_type(const Limits *limits) { return limits->is_64 ? VT_I64 : VT_I32; }

@@ -48,15 +48,19 @@ static void undo_inits(Body *b)
     while (s->inits.n > b->ctrl->ninits) s->init_epoch.items[s->inits.items[--s->inits.n]] = 0;
 }
 
+void tern_body_leave(Body *b)
+{
+    undo_inits(b);
+    if (--b->s->ctrls.n > 0) set_current(b);
+}
+
 /* Leaves the frame, whose results become the outer one's operands. */
 static bool leave(Body *b)
 {
     const FuncType *sig = b->ctrl->sig;
-    undo_inits(b);
     b->sp = b->base;
-    if (--b->s->ctrls.n == 0) return true;
-    set_current(b);
-    return tern_body_push_list(b, sig->results, sig->nresults);
+    tern_body_leave(b);
+    return b->s->ctrls.n == 0 || tern_body_push_list(b, sig->results, sig->nresults);
 }
 
 /* The same frame again, for else and catch. */

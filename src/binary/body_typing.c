@@ -299,10 +299,11 @@ bool tern_body_type(Body *b, const OpInfo *info)
     case OP_CALL_INDIRECT:
     case OP_CALL_REF: return pop_callee(b) && tern_body_type_call(b, func_type(b, in->index));
     case OP_RETURN_CALL_INDIRECT:
-    case OP_RETURN_CALL_REF:
+    case OP_RETURN_CALL_REF: /* the latter, a row of another proposal, needs that of tail calls as well */
+        if (!TERN_TAIL_CALLS) return tern_decoder_need(&b->d, FEATURE_TAIL_CALL, DIAG_ILLEGAL_OPCODE);
         return pop_callee(b) && tern_body_type_tail_call(b, func_type(b, in->index));
 
-    case OP_TRY_TABLE: return tern_body_type_try_table(b);
+    case OP_TRY_TABLE: return TERN_GC && tern_body_type_try_table(b);
     case OP_THROW:
         in->sig = &tern_types_get(m->registry, m->tags[in->index])->u.func;
         if (!tern_body_check_top(b, in->sig->params, in->sig->nparams)) return false;
@@ -313,10 +314,10 @@ bool tern_body_type(Body *b, const OpInfo *info)
         set_unreachable(b);
         return true;
     case OP_CATCH:
-        return tern_body_type_catch(b, &tern_types_get(m->registry, m->tags[in->index])->u.func);
-    case OP_CATCH_ALL: return tern_body_type_catch(b, NULL);
-    case OP_RETHROW: return tern_body_type_rethrow(b);
-    case OP_DELEGATE: return tern_body_type_delegate(b);
+        return TERN_GC && tern_body_type_catch(b, &tern_types_get(m->registry, m->tags[in->index])->u.func);
+    case OP_CATCH_ALL: return TERN_GC && tern_body_type_catch(b, NULL);
+    case OP_RETHROW: return TERN_GC && tern_body_type_rethrow(b);
+    case OP_DELEGATE: return TERN_GC && tern_body_type_delegate(b);
 
     case OP_DROP: return tern_body_pop_any(b, &in->type);
     case OP_SELECT: return type_select(b);
@@ -359,45 +360,48 @@ bool tern_body_type(Body *b, const OpInfo *info)
     case OP_STRUCT_NEW:
     case OP_STRUCT_NEW_DEFAULT:
     case OP_STRUCT_NEW_DESC:
-    case OP_STRUCT_NEW_DEFAULT_DESC: return tern_body_type_struct_new(b);
+    case OP_STRUCT_NEW_DEFAULT_DESC: return TERN_GC && tern_body_type_struct_new(b);
     case OP_STRUCT_GET:
     case OP_STRUCT_GET_S:
     case OP_STRUCT_GET_U:
-    case OP_STRUCT_SET: return tern_body_type_struct_access(b);
+    case OP_STRUCT_SET: return TERN_GC && tern_body_type_struct_access(b);
     case OP_ARRAY_NEW:
     case OP_ARRAY_NEW_DEFAULT:
     case OP_ARRAY_NEW_FIXED:
     case OP_ARRAY_NEW_DATA:
-    case OP_ARRAY_NEW_ELEM: return tern_body_type_array_new(b);
+    case OP_ARRAY_NEW_ELEM: return TERN_GC && tern_body_type_array_new(b);
     case OP_ARRAY_GET:
     case OP_ARRAY_GET_S:
     case OP_ARRAY_GET_U:
-    case OP_ARRAY_SET: return tern_body_type_array_access(b);
+    case OP_ARRAY_SET: return TERN_GC && tern_body_type_array_access(b);
     case OP_ARRAY_LEN: return pop_push(b, vt_abstract(HEAP_ARRAY, true), VT_I32);
     case OP_ARRAY_FILL:
     case OP_ARRAY_COPY:
     case OP_ARRAY_INIT_DATA:
-    case OP_ARRAY_INIT_ELEM: return tern_body_type_array_bulk(b);
+    case OP_ARRAY_INIT_ELEM: return TERN_GC && tern_body_type_array_bulk(b);
 
     case OP_REF_TEST:
     case OP_REF_TEST_NULL:
     case OP_REF_CAST:
     case OP_REF_CAST_NULL:
     case OP_REF_CAST_DESC_EQ:
-    case OP_REF_CAST_DESC_EQ_NULL: return tern_body_type_cast(b);
+    case OP_REF_CAST_DESC_EQ_NULL: return TERN_GC && tern_body_type_cast(b);
     case OP_BR_ON_CAST:
     case OP_BR_ON_CAST_FAIL:
     case OP_BR_ON_CAST_DESC_EQ:
-    case OP_BR_ON_CAST_DESC_EQ_FAIL: return tern_body_type_br_on_cast(b);
-    case OP_REF_GET_DESC: return tern_body_type_get_desc(b);
+    case OP_BR_ON_CAST_DESC_EQ_FAIL: return TERN_GC && tern_body_type_br_on_cast(b);
+    case OP_REF_GET_DESC: return TERN_GC && tern_body_type_get_desc(b);
 
-    case OP_ANY_CONVERT_EXTERN: return type_convert(b, HEAP_EXTERN, HEAP_ANY);
-    case OP_EXTERN_CONVERT_ANY: return type_convert(b, HEAP_ANY, HEAP_EXTERN);
+    case OP_ANY_CONVERT_EXTERN: return TERN_GC && type_convert(b, HEAP_EXTERN, HEAP_ANY);
+    case OP_EXTERN_CONVERT_ANY: return TERN_GC && type_convert(b, HEAP_ANY, HEAP_EXTERN);
     case OP_REF_I31: return pop_push(b, VT_I32, vt_abstract(HEAP_I31, false));
     case OP_I31_GET_S:
     case OP_I31_GET_U: return pop_push(b, vt_abstract(HEAP_I31, true), VT_I32);
 
     case OP_COUNT: break;
+#if !TERN_SIMD || !TERN_THREADS
+    default: break; /* what is left out has a name all the same */
+#endif
     }
     return false;
 }

@@ -121,6 +121,8 @@ static bool decode_op(SectionDecoder *s, Op *op)
         u32 code;
         if (!read_u32(d, &code)) return false;
         *op = tern_op_of_code(byte, code);
+        if (*op == OP_NONE && tern_op_left_out(byte) != FEATURE_COUNT)
+            return tern_decoder_need(d, tern_op_left_out(byte), DIAG_ILLEGAL_OPCODE);
         if (*op == OP_NONE)
             return tern_decoder_fail_at(d, at, DIAG_ILLEGAL_OPCODE, " %02x %02x", byte,
                                         (unsigned)code);
@@ -170,15 +172,15 @@ static bool decode_const_op(SectionDecoder *s, const u8 *at, ConstOp *op)
     case OP_REF_NULL: return tern_decode_heaptype(d, true, &op->u.type) && push(s, op->u.type);
     case OP_REF_FUNC: return ref_func(s, op);
     case OP_REF_I31: return pop(s, VT_I32) && push(s, vt_abstract(HEAP_I31, false));
-    case OP_STRUCT_NEW: return struct_new(s, op, true, false);
-    case OP_STRUCT_NEW_DEFAULT: return struct_new(s, op, false, false);
-    case OP_STRUCT_NEW_DESC: return struct_new(s, op, true, true);
-    case OP_STRUCT_NEW_DEFAULT_DESC: return struct_new(s, op, false, true);
-    case OP_ARRAY_NEW: return array_new(s, op, true);
-    case OP_ARRAY_NEW_DEFAULT: return array_new(s, op, false);
-    case OP_ARRAY_NEW_FIXED: return array_new_fixed(s, op);
-    case OP_ANY_CONVERT_EXTERN: return convert(s, HEAP_EXTERN, HEAP_ANY);
-    case OP_EXTERN_CONVERT_ANY: return convert(s, HEAP_ANY, HEAP_EXTERN);
+    case OP_STRUCT_NEW: return TERN_GC && struct_new(s, op, true, false);
+    case OP_STRUCT_NEW_DEFAULT: return TERN_GC && struct_new(s, op, false, false);
+    case OP_STRUCT_NEW_DESC: return TERN_GC && struct_new(s, op, true, true);
+    case OP_STRUCT_NEW_DEFAULT_DESC: return TERN_GC && struct_new(s, op, false, true);
+    case OP_ARRAY_NEW: return TERN_GC && array_new(s, op, true);
+    case OP_ARRAY_NEW_DEFAULT: return TERN_GC && array_new(s, op, false);
+    case OP_ARRAY_NEW_FIXED: return TERN_GC && array_new_fixed(s, op);
+    case OP_ANY_CONVERT_EXTERN: return TERN_GC && convert(s, HEAP_EXTERN, HEAP_ANY);
+    case OP_EXTERN_CONVERT_ANY: return TERN_GC && convert(s, HEAP_ANY, HEAP_EXTERN);
     case OP_ELSE: return tern_decoder_fail_at(d, at, DIAG_END_EXPECTED, NULL);
     default:
         return tern_decoder_fail_at(d, at, DIAG_CONSTANT_REQUIRED, "not %s",

@@ -73,8 +73,8 @@ bool tern_decoder_need(Decoder *d, FeatureId feature, DiagCode code)
     u64 bit = 1ull << feature;
     d->used |= bit;
     if (LIKELY((d->features & bit) != 0)) return true;
-    return tern_decoder_fail(d, code, "the %s proposal is switched off",
-                             tern_feature_info[feature].name);
+    return tern_decoder_fail(d, code, "the %s proposal is %s", tern_feature_info[feature].name,
+                             (tern_features_built & bit) != 0 ? "switched off" : "not in this build");
 }
 
 bool tern_decode_count(Decoder *d, u32 *out)

@@ -89,19 +89,20 @@ static const FuncType plain_blocks[] = {
     PLAIN_BLOCK(VT_F64, 1),
 };
 
+const FuncType *tern_body_plain_block(u8 byte)
+{
+    if (byte == 0x40) return &empty_block;
+    return byte <= VT_I32 && byte >= VT_F64 ? &plain_blocks[VT_I32 - byte] : NULL;
+}
+
 static bool read_block_type(Body *b)
 {
     Cursor *c = &b->d.c;
     if (UNLIKELY(c->p == c->end)) return tern_decoder_check(&b->d, DIAG_UNEXPECTED_END);
     u8 byte = *c->p;
-    if (byte == 0x40) {
+    b->in.sig = tern_body_plain_block(byte);
+    if (b->in.sig != NULL) {
         c->p++;
-        b->in.sig = &empty_block;
-        return true;
-    }
-    if (byte <= VT_I32 && byte >= VT_F64) {
-        c->p++;
-        b->in.sig = &plain_blocks[VT_I32 - byte];
         return true;
     }
     if (byte > 0x40 && byte < 0x80) {

@@ -651,7 +651,7 @@ static Module *new_module(TypeRegistry *types, Alloc *alloc, const u8 *bytes, si
     m->bytes = copy != NULL ? copy : bytes;
     m->size = (u32)size;
     m->owns_bytes = copy != NULL;
-    m->features = options->features;
+    m->features = options->features & tern_features_built;
     return m;
 }
 

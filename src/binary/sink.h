@@ -2,7 +2,8 @@
 /* sink.h - what the decoder tells whoever listens, once per validated instruction.
  *
  * The body validator calls the sink after an instruction typed. What the sink cannot know from its own
- * bookkeeping is here: the types the validator found. Everything is borrowed for the call.
+ * bookkeeping is here: the types the validator found. Everything is borrowed for the call. Fields that an
+ * instruction does not have may hold anything.
  */
 #ifndef TERN_BINARY_SINK_H
 #define TERN_BINARY_SINK_H

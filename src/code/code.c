@@ -152,14 +152,14 @@ static bool write_code(const LoweredFunc *f, CodeSet *set, u32 index, TokenOf *t
 {
     FuncCode *func = &set->funcs[index];
     u32 ncode = unit_of[f->ins.n];
-    u64 ntry = tern_try_units(f), nunits = ncode + ntry + (ntry > 0); /* one to align it */
+    u64 ntry = TERN_GC ? tern_try_units(f) : 0, nunits = ncode + ntry + (ntry > 0); /* one to align it */
     CodeUnit *units = nunits <= INT32_MAX ? place(f->alloc, set, index, (u32)nunits) : NULL;
     if (units == NULL) return false;
     tern_ins_encode(f, unit_of, token_of, units);
     func->try_table = 0;
     if (ntry > 0) {
         func->try_table = ncode + ((uintptr_t)(units + ncode) % 4 != 0);
-        tern_try_write(f, unit_of, units + func->try_table);
+        if (TERN_GC) tern_try_write(f, unit_of, units + func->try_table);
     }
     func->nunits = (u32)nunits;
     func->pc = units;
@@ -217,5 +217,5 @@ u32 tern_code_offset(ModuleCode *code, u32 defined_index, CodeMode mode, u32 uni
 
 u64 tern_code_features(void)
 {
-    return FEATURES_ALL;
+    return tern_features_built;
 }

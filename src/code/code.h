@@ -23,6 +23,8 @@
 #include "port/port.h"
 
 enum { FRAME_HEADER = 2, ADAPTER_CELLS = 4 };
+/* Calls clear so many of a frame's cells from the first local on, even if it has fewer. */
+enum { CLEARED_CELLS = 4 };
 
 typedef u16 CodeUnit;
 
@@ -42,7 +44,13 @@ typedef struct FuncCode {
 typedef enum Handler {
 #define H(name, ...) H_##name,
 #include "code/handlers.def"
-    H_COUNT
+    H_COUNT,
+/* Of those that the build leaves out only the names, which are no handlers, so that code that asks first whether
+ * there are such forms need not be left out with them. */
+#define H(...)
+#define ABSENT(name, ...) H_##name,
+#include "code/handlers.def"
+    H_NAMES_END
 } Handler;
 
 enum { LAYOUT_BYTES = 8 };

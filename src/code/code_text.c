@@ -26,13 +26,22 @@ static void add(Text *text, const char *format, ...)
     if (n > 0) text->length += (size_t)n;
 }
 
+/* One text and where names begin in it: thousands of pointers would be relocated whenever a process starts. */
+static const struct Names {
+#define H(name, ...) char of_##name[sizeof #name];
+#include "code/handlers.def"
+} names = {
+#define H(name, ...) #name,
+#include "code/handlers.def"
+};
+
 const char *tern_handler_name(Handler handler)
 {
-    static const char *const names[H_COUNT] = {
-#define H(name, ...) [H_##name] = #name,
+    static const u32 starts[H_COUNT] = {
+#define H(name, ...) [H_##name] = offsetof(struct Names, of_##name),
 #include "code/handlers.def"
     };
-    return names[handler];
+    return (const char *)&names + starts[handler];
 }
 
 static u32 target(const LoweredFunc *f, u32 label)

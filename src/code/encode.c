@@ -12,18 +12,38 @@
 
 enum { TOKEN_UNITS = 2, FAR_UNITS = TOKEN_UNITS + 5 };
 
+/* A field that is a number: where in an Ins it is, and how many units of it are written. */
+typedef struct Field {
+    u8 offset, units;
+} Field;
+
+static const Field fields[128] = {
+    ['d'] = {offsetof(Ins, d), 1},     ['1'] = {offsetof(Ins, s1), 1},   ['2'] = {offsetof(Ins, s2), 1},
+    ['3'] = {offsetof(Ins, s3), 1},    ['B'] = {offsetof(Ins, d), 2},    ['g'] = {offsetof(Ins, index), 2},
+    ['i'] = {offsetof(Ins, imm), 2},   ['j'] = {offsetof(Ins, imm2), 2}, ['o'] = {offsetof(Ins, off), 2},
+    ['I'] = {offsetof(Ins, imm), 4},   ['O'] = {offsetof(Ins, off), 4},
+};
+
+/* Where the low 32 bits of a u64 are. */
+enum { LOW_HALF = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0 };
+
 static u32 layout_units(const LoweredFunc *f, const Ins *ins, const char *layout)
 {
     u32 n = TOKEN_UNITS;
-    for (; *layout != '\0'; layout++)
+    for (; *layout != '\0'; layout++) {
+        u32 units = fields[(u8)*layout & 127].units;
+        if (LIKELY(units != 0)) {
+            n += units;
+            continue;
+        }
         switch (*layout) {
-        case 'd': case '1': case '2': case '3': case 'h': case 'f': case 'n': n += 1; break;
-        case 'B': case 'g': case 't': case 'i': case 'j': case 'o': n += 2; break;
-        case 'I': case 'O': n += 4; break;
+        case 'h': case 'f': case 'n': n += 1; break;
+        case 't': n += 2; break;
         case 'T': n += 2 * (f->tables.items[ins->target] + 2); break;
         case 'P': n += 2 + 3 * (f->tables.items[ins->target] + 1); break;
         default: assert(false && "a layout names an unknown field");
         }
+    }
     return n;
 }
 
@@ -65,7 +85,7 @@ static void find_stretches(const LoweredFunc *f, u32 *cost_of)
     cost_of[f->ins.n] = cost;
     for (u32 i = f->ins.n; i-- > 0;) {
         const Ins *ins = &f->ins.items[i];
-        if (ends_stretch(ins, tern_handler_layouts[tern_ins_handler(ins, f->mode)])) cost = ins->cost;
+        if (ends_stretch(ins, tern_handler_layouts[ins->handler])) cost = ins->cost;
         cost_of[i] = cost;
     }
 }
@@ -90,14 +110,15 @@ static size_t measured_bytes(const LoweredFunc *f)
     return (is_metered(f) ? 2 : 1) * ((size_t)f->ins.n + 1) * sizeof(u32);
 }
 
-u32 *tern_ins_measure(const LoweredFunc *f)
+u32 *tern_ins_measure(LoweredFunc *f)
 {
     u32 *unit_of = tern_alloc(f->alloc, measured_bytes(f));
     if (unit_of == NULL) return NULL;
     u64 n = 0;
     for (u32 i = 0; i < f->ins.n; i++) {
-        const Ins *ins = &f->ins.items[i];
-        const char *layout = tern_handler_layouts[tern_ins_handler(ins, f->mode)];
+        Ins *ins = &f->ins.items[i];
+        ins->handler = (u16)tern_ins_handler(ins, f->mode);
+        const char *layout = tern_handler_layouts[ins->handler];
         unit_of[i] = (u32)n;
         n += layout_units(f, ins, layout);
         if (f->scratch != 0) n += far_slots(ins, layout) * FAR_UNITS;
@@ -125,14 +146,14 @@ typedef struct Writer {
     u32 i; /* of the instruction */
 } Writer;
 
-static void put(Writer *w, const void *bytes, size_t units)
+/* units is constant, and the copy a move. */
+static inline __attribute__((always_inline)) void put(Writer *w, const void *bytes, size_t units)
 {
     memcpy(w->p, bytes, units * sizeof(CodeUnit));
     w->p += units;
 }
-static void put_u32(Writer *w, u32 v) { put(w, &v, 2); }
-static void put_u64(Writer *w, u64 v) { put(w, &v, 4); }
-static void put_unit(Writer *w, u32 v)
+static inline void put_u32(Writer *w, u32 v) { put(w, &v, 2); }
+static inline void put_unit(Writer *w, u32 v)
 {
     assert(v <= UINT16_MAX && "a slot does not fit a unit");
     *w->p++ = (CodeUnit)v;
@@ -147,20 +168,26 @@ static void put_ins(Writer *w, const Ins *ins, Handler handler)
 {
     w->token = w->p;
     put_u32(w, w->token_of(handler));
-    for (const char *l = tern_handler_layouts[handler]; *l != '\0'; l++)
+    for (const char *l = tern_handler_layouts[handler]; *l != '\0'; l++) {
+        Field field = fields[(u8)*l & 127];
+        const u8 *from = (const u8 *)ins + field.offset;
+        u32 v;
+        if (LIKELY(field.units == 1)) {
+            memcpy(&v, from, sizeof v);
+            put_unit(w, v);
+            continue;
+        }
+        if (field.units == 2) {
+            if (*l != 'g' && *l != 'B') from += LOW_HALF;
+            put(w, from, 2);
+            continue;
+        }
+        if (field.units == 4) {
+            put(w, from, 4);
+            continue;
+        }
         switch (*l) {
-        case 'd': put_unit(w, ins->d); break;
-        case '1': put_unit(w, ins->s1); break;
-        case '2': put_unit(w, ins->s2); break;
-        case '3': put_unit(w, ins->s3); break;
         case 'h': put_unit(w, w->f->header); break;
-        case 'B': put_u32(w, ins->d); break;
-        case 'g': put_u32(w, ins->index); break;
-        case 'i': put_u32(w, (u32)ins->imm); break;
-        case 'j': put_u32(w, (u32)ins->imm2); break;
-        case 'o': put_u32(w, (u32)ins->off); break;
-        case 'I': put_u64(w, ins->imm); break;
-        case 'O': put_u64(w, ins->off); break;
         case 't': put_target(w, ins->target); break;
         case 'f': put_unit(w, tern_ins_label_cost(w->f, w->unit_of, ins->target)); break;
         case 'n': put_unit(w, next_cost(w->f, w->unit_of, w->i)); break;
@@ -181,6 +208,7 @@ static void put_ins(Writer *w, const Ins *ins, Handler handler)
         }
         default: break;
         }
+    }
 }
 
 static void put_far_ins(Writer *w, const Ins *ins, Handler handler)
@@ -206,7 +234,7 @@ void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of
     Writer w = {.p = units, .start = units, .f = f, .unit_of = unit_of, .token_of = token_of};
     for (u32 i = 0; i < f->ins.n; i++) {
         const Ins *ins = &f->ins.items[i];
-        Handler handler = tern_ins_handler(ins, f->mode);
+        Handler handler = (Handler)ins->handler;
         w.i = i;
         assert(handler != H_NONE && "an instruction has no handler for its operand places");
         if (f->scratch != 0 && far_slots(ins, tern_handler_layouts[handler]) > 0) put_far_ins(&w, ins, handler);

@@ -21,6 +21,9 @@ typedef enum Family {
     FAM_STEP,     /* op is the first of SI SS AI AS handlers: step and branch */
     FAM_STRIDE,   /* op is the first of SI SS handlers: the same, by slot 2; operand 3 is what is compared with */
     FAM_LOADED,   /* op is a LOADED Op: operand 3, and what is loaded from slot 1 and imm2 */
+    FAM_KEPT,     /* op is an Op whose result is stored where slot 3 and off say */
+    FAM_LOAD_SUM, /* op is a load from the sum of slot 1 and slot 2 or imm2, which slot 3 keeps */
+    FAM_LOAD_TEST, /* op is a load, slot d what it loads; branches when that is zero (imm) or is not */
     FAM_MOVED,    /* op is the first of S_S A_S S_A A_A handlers by the places of operand 3 and d */
     FAM_SUM,      /* op is the first of S A handlers: the accumulator and slots 2 and 3 */
 } Family;
@@ -39,6 +42,7 @@ typedef struct Ins {
     u8 kd, k1, k2, k3; /* Place of d, s1, s2, s3; addresses: k2 adds a slot or constant to k1 */
     u8 acc;            /* AccClass the result is left in, or ACC_NONE */
     u8 ncells;         /* of the result: 1, or 2 for a v128 */
+    u16 handler;       /* once it has been measured */
     u32 d, s1, s2, s3; /* slots */
     u64 imm, imm2, off;
     u32 index;
@@ -89,13 +93,13 @@ bool tern_ins_has_loaded(Op op);
 /* May the result of ins stay in the accumulator alone? */
 bool tern_ins_may_skip_slot(const Ins *ins);
 
-/* First unit of every instruction, and the end: [ins.n + 1]; behind that, in metered code, for each the cost at
+/* Settles the handlers. First unit of every instruction, and the end: [ins.n + 1]; behind that, in metered code, for each the cost at
  * the end of the stretch it is in. Allocated with f->alloc; NULL: no memory, or more code than offsets can span. */
-u32 *tern_ins_measure(const LoweredFunc *f);
+u32 *tern_ins_measure(LoweredFunc *f);
 void tern_ins_measure_free(const LoweredFunc *f, u32 *unit_of);
 /* What going to a label costs: all up to the end of the stretch there. Nothing where code is not metered. */
 u32 tern_ins_label_cost(const LoweredFunc *f, const u32 *unit_of, u32 label);
-/* Writes unit_of[ins.n] units. */
+/* Writes unit_of[ins.n] units, of what has been measured. */
 void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of, CodeUnit *units);
 
 /* Lowers a body: the sink side, lower.c. */

@@ -13,10 +13,10 @@ static bool lower_fuel(Lower *l)
     return true;
 }
 
+enum { MOST_EXPECTED_INS = 1024 };
+
 static bool begin(Sink *sink, const Module *module, u32 func_index, const ValType *locals, u32 nlocals)
 {
-    (void)module;
-    (void)func_index;
     Lower *l = (Lower *)sink;
     LoweredFunc *f = l->f;
     const FuncType *type = l->type;
@@ -31,6 +31,9 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
         f->scratch = slot;
         slot += SCRATCH_CELLS;
     }
+    /* Most bodies have an instruction for every five bytes; growing step by step copies them all twice. */
+    u32 nexpected = (u32)u64_min(module->funcs[func_index].body_size / 4, MOST_EXPECTED_INS);
+    if (!vec_reserve(&f->ins, l->alloc, nexpected)) return lower_no_memory(l);
     if (!vec_reserve(&l->locals, l->alloc, nlocals)) return lower_no_memory(l);
     u32 param_slot = 0;
     for (u32 i = 0; i < nlocals; i++) {
@@ -40,10 +43,11 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
         *at += vt_cells(locals[i]);
     }
     l->zero = slot++;
-    l->temps = l->max_cells = slot;
+    l->temps = l->next_home = l->max_cells = slot;
     Ctrl c = {.kind = CTRL_FUNC, .label = LABEL_NONE, .else_label = LABEL_NONE, .region = REGION_NONE};
     if (!vec_push(&l->ctrl, l->alloc, c)) return lower_no_memory(l);
     if ((f->mode & CODE_METERED) != 0 && !lower_fuel(l)) return false; /* where calls enter: see ENTER_PAID */
+    f->cost += f->local_cells / 8; /* a call clears them */
     return lower_profile(l, BUILTIN_profile_enter);
 }
 
@@ -51,7 +55,8 @@ static bool lower_select(Lower *l, const Insn *in)
 {
     Val c = lower_pop(l), b = lower_pop(l), a = lower_pop(l);
     u8 code = vt_code(in->type);
-    bool a_imm = code == VT_I32 && a.kind == VAL_CONST, b_imm = code == VT_I32 && b.kind == VAL_CONST;
+    bool has_imm = TERN_FAST && code == VT_I32, a_imm = has_imm && a.kind == VAL_CONST,
+         b_imm = has_imm && b.kind == VAL_CONST;
     if ((!a_imm && !lower_readable(l, &a)) || (!b_imm && !lower_readable(l, &b)) || !lower_readable(l, &c))
         return false;
     Ins ins = {.kd = PLACE_SLOT, .acc = ACC_NONE, .d = lower_next_home(l), .s1 = a.slot, .s2 = b.slot,
@@ -70,6 +75,37 @@ static bool lower_select(Lower *l, const Insn *in)
         if (cond == PLACE_ACC) ins.op++;
     }
     return lower_emit(l, ins) && lower_push_temp(l, code, l->f->ins.n - 1);
+}
+
+/* Sets a global to what the last instructions made of a sum: of itself and a constant, or a slot and a constant. */
+static bool joins_global_sum(Lower *l, const Val *v, u32 index)
+{
+    const AccState *acc = &l->acc[ACC_INT];
+    if (!lower_may_join(l) || !acc->is_valid || acc->slot != v->slot || acc->prod != l->f->ins.n - 1) return false;
+    Ins *sum = lower_last(l), *get = sum - 1;
+    bool is_sub = sum->op == OP_I32_SUB;
+    if (sum->family != FAM_VALUE || (sum->op != OP_I32_ADD && !is_sub) || sum->k2 != PLACE_IMM || sum->kd != PLACE_SLOT)
+        return false;
+    u64 imm = is_sub ? (u32)-(u32)sum->imm : sum->imm;
+    if (sum->k1 == PLACE_SLOT && lower_is_fresh(l, v)) {
+        Ins set = {.op = H_GLOBAL_SET_SUM, .kd = PLACE_NONE, .acc = ACC_NONE, .s1 = sum->s1, .index = index, .imm = imm,
+                   .offset = sum->offset, .cost = l->f->cost, .ncells = 1};
+        *sum = set;
+        l->acc[ACC_INT] = l->before_last;
+        return true;
+    }
+    if (sum->k1 != PLACE_ACC || l->f->ins.n < l->barrier + 2 || get->family != FAM_PLAIN || get->op != H_GLOBAL_GET_S ||
+        get->kd != PLACE_ACC || get->index != index)
+        return false;
+    sum->family = FAM_PLAIN;
+    sum->op = H_GLOBAL_ADD;
+    sum->k1 = sum->k2 = PLACE_SLOT;
+    sum->index = index;
+    sum->imm = imm;
+    *get = *sum;
+    l->f->ins.n--;
+    l->acc[ACC_INT].prod = NO_INS;
+    return true;
 }
 
 static bool lower_global(Lower *l, const Insn *in)
@@ -94,6 +130,7 @@ static bool lower_global(Lower *l, const Insn *in)
         return lower_push_temp(l, code, l->f->ins.n - 1);
     }
     Val v = lower_pop(l);
+    if (ins.op == H_GLOBAL_SET_S && code == VT_I32 && v.kind != VAL_CONST && joins_global_sum(l, &v, ins.index)) return true;
     if (!lower_readable(l, &v)) return false;
     if (ins.op == H_GLOBAL_SET_S && lower_acc_class(code) == ACC_INT) {
         ins.family = FAM_TEST;
@@ -129,7 +166,7 @@ static u8 addr_code(const Limits *limits)
     return limits->is_64 ? VT_I64 : VT_I32;
 }
 
-static bool lower_special(Lower *l, const Insn *in)
+static __attribute__((noinline)) bool lower_special(Lower *l, const Insn *in)
 {
     const Module *m = l->module;
     u8 result;
@@ -156,17 +193,14 @@ static bool lower_special(Lower *l, const Insn *in)
         return true;
     case OP_CALL: case OP_CALL_INDIRECT: case OP_CALL_REF:
     case OP_RETURN_CALL: case OP_RETURN_CALL_INDIRECT: case OP_RETURN_CALL_REF: return lower_call(l, in);
-    case OP_TRY: case OP_TRY_TABLE: return lower_try(l, in);
-    case OP_CATCH: case OP_CATCH_ALL: return lower_catch(l, in);
-    case OP_DELEGATE: return lower_delegate(l, in);
-    case OP_THROW: return lower_throw(l, in);
-    case OP_THROW_REF: return lower_throw_ref(l);
-    case OP_RETHROW: return lower_rethrow(l, in->index);
+    case OP_TRY: case OP_TRY_TABLE: return TERN_GC && lower_try(l, in);
+    case OP_CATCH: case OP_CATCH_ALL: return TERN_GC && lower_catch(l, in);
+    case OP_DELEGATE: return TERN_GC && lower_delegate(l, in);
+    case OP_THROW: return TERN_GC && lower_throw(l, in);
+    case OP_THROW_REF: return TERN_GC && lower_throw_ref(l);
+    case OP_RETHROW: return TERN_GC && lower_rethrow(l, in->index);
     case OP_DROP: (void)lower_pop(l); return true;
     case OP_SELECT: case OP_SELECT_T: return lower_select(l, in);
-    case OP_LOCAL_GET: return lower_push_local(l, in->index);
-    case OP_LOCAL_SET: return lower_set_local(l, in->index, false);
-    case OP_LOCAL_TEE: return lower_set_local(l, in->index, true);
     case OP_GLOBAL_GET: case OP_GLOBAL_SET: return lower_global(l, in);
     case OP_REF_NULL: return lower_push_const(l, VT_REF, REF_NULL);
     case OP_REF_IS_NULL: return lower_ref_is_null(l);
@@ -198,7 +232,7 @@ static bool lower_special(Lower *l, const Insn *in)
     case OP_ELEM_DROP: return lower_builtin(l, BUILTIN_elem_drop, NULL, in->index, 0);
     default: break;
     }
-    return lower_gc(l, in);
+    return TERN_GC && lower_gc(l, in); /* modules of the rest are refused when they are loaded */
 }
 
 /* Instructions that do nothing by themselves cost nothing. */
@@ -222,14 +256,20 @@ static bool insn(Sink *sink, const Insn *in)
             return lower_block(l, in, in->op == OP_IF ? CTRL_IF : CTRL_BLOCK);
         case OP_ELSE: return lower_else(l);
         case OP_END: return lower_end(l);
-        case OP_CATCH: case OP_CATCH_ALL: return lower_catch(l, in);
-        case OP_DELEGATE: return lower_delegate(l, in);
+        case OP_CATCH: case OP_CATCH_ALL: return TERN_GC && lower_catch(l, in);
+        case OP_DELEGATE: return TERN_GC && lower_delegate(l, in);
         default: return true;
         }
     }
     if ((l->f->mode & CODE_METERED) != 0) {
         if (l->f->cost - l->fuel_cost >= STRETCH_MAX_COST && !lower_fuel(l)) return false;
         l->f->cost += !is_structure(in->op);
+    }
+    switch ((int)in->op) { /* a third of all instructions */
+    case OP_LOCAL_GET: return lower_push_local(l, in->index);
+    case OP_LOCAL_SET: return lower_set_local(l, in->index, false);
+    case OP_LOCAL_TEE: return lower_set_local(l, in->index, true);
+    case OP_I32_CONST: return lower_push_const(l, VT_I32, in->bits);
     }
     return tern_op_info[in->op].shape == SHAPE_SPECIAL ? lower_special(l, in) : lower_value_op(l, in);
 }
@@ -243,7 +283,8 @@ static bool lower_with(const Module *module, u32 func_index, CodeMode mode, bool
                .type = tern_module_func_type(module, func_index), .func_index = func_index,
                .has_far_slots = has_far_slots, .return_label = LABEL_NONE};
     bool ok = tern_body_decode(module, func_index, &l.sink, alloc, diag);
-    out->frame_cells = l.max_cells + 2; /* a far copy reads two cells */
+    u32 cleared = out->header + FRAME_HEADER + SCRATCH_CELLS + CLEARED_CELLS;
+    out->frame_cells = l.max_cells + 2 > cleared ? l.max_cells + 2 : cleared; /* a far copy reads two cells */
     vec_free(&l.locals, alloc);
     vec_free(&l.stack, alloc);
     vec_free(&l.ctrl, alloc);

@@ -28,10 +28,11 @@ typedef struct Val {
     u8 code;   /* VT_I32 ... VT_REF */
     u32 slot;  /* where it can be read: the home slot, or the local's */
     u32 home;  /* its own slot, fixed by height */
-    u32 prod;  /* temporaries: the Ins that wrote it, or NO_INS */
-    u32 local; /* VAL_LOCAL: index */
-    u32 prev, next; /* VAL_LOCAL: other entries naming the same local, by height */
-    u64 bits;  /* VAL_CONST */
+    union {    /* by kind */
+        u32 prod;                      /* VAL_TEMP: the Ins that wrote it, or NO_INS */
+        struct { u32 local, prev, next; }; /* VAL_LOCAL: index; other entries naming it, by height */
+        u64 bits;                      /* VAL_CONST */
+    };
 } Val;
 
 /* CTRL_TRY: the body of a legacy try; CTRL_CATCH: a handler of one. */
@@ -81,6 +82,7 @@ typedef struct Lower {
     u32 settled;  /* entries below this height are temporaries in their homes */
     u32 zero;     /* the last local, nobody's, so that it is zero; cleared if f->uses_zero */
     u32 temps;    /* first operand slot */
+    u32 next_home; /* slot of the next entry pushed */
     u32 max_cells;
     u32 fuel_cost; /* f->cost when FUEL was last emitted */
     u32 barrier;  /* instructions before this one may no longer be changed */
@@ -89,12 +91,21 @@ typedef struct Lower {
     AccState before_const; /* acc[ACC_V128] before the last v128.const, which may be folded into its reader */
 } Lower;
 
-AccClass lower_acc_class(u8 code);
+static inline AccClass lower_acc_class(u8 code)
+{
+    return code == VT_F32 ? ACC_F32 : code == VT_F64 ? ACC_F64 : code == VT_V128 ? ACC_V128 : ACC_INT;
+}
 static inline u32 lower_cells(u8 code) { return code == VT_V128 ? 2 : 1; }
 
 /* Emission. All return false when memory is out, with the diag set. */
-bool lower_emit(Lower *l, Ins ins);
+bool lower_emit_ins(Lower *l, const Ins *ins);
+static inline bool lower_emit(Lower *l, Ins ins) { return lower_emit_ins(l, &ins); }
 static inline Ins *lower_last(const Lower *l) { return &l->f->ins.items[l->f->ins.n - 1]; }
+/* May the last instruction become part of another? */
+static inline bool lower_may_join(const Lower *l)
+{
+    return TERN_FAST && l->f->scratch == 0 && l->f->ins.n > l->barrier;
+}
 bool lower_emit_const(Lower *l, u8 code, u32 to, u64 bits);
 bool lower_emit_copy(Lower *l, u8 code, u32 to, u32 from); /* nothing if they are the same slot */
 void lower_drop_last(Lower *l); /* takes the last instruction back */
@@ -105,20 +116,82 @@ void lower_barrier(Lower *l);
 bool lower_no_memory(Lower *l);
 
 /* The virtual stack. */
-bool lower_push_temp(Lower *l, u8 code, u32 prod); /* prod: NO_INS, or the last instruction */
-bool lower_push_const(Lower *l, u8 code, u64 bits);
-bool lower_push_local(Lower *l, u32 local);
-Val lower_pop(Lower *l);
 static inline Val *lower_top(Lower *l, u32 depth) { return &l->stack.items[l->stack.n - 1 - depth]; }
-u32 lower_next_home(const Lower *l); /* slot of the next entry pushed */
+/* Slot of the next entry pushed. */
+static inline u32 lower_next_home(const Lower *l) { return l->next_home; }
+bool lower_grow_stack(Lower *l, u32 end);
+/* A new entry on top, of which kind, code, home and slot (home, too) are set; NULL: no memory. */
+static inline Val *lower_push(Lower *l, u8 kind, u8 code)
+{
+    u32 home = l->next_home, end = home + lower_cells(code);
+    if (UNLIKELY(end > l->max_cells || l->stack.n == l->stack.cap) && !lower_grow_stack(l, end)) return NULL;
+    l->next_home = end;
+    Val *v = &l->stack.items[l->stack.n++];
+    v->kind = kind;
+    v->code = code;
+    v->slot = v->home = home;
+    return v;
+}
+static inline bool lower_push_temp(Lower *l, u8 code, u32 prod) /* prod: NO_INS, or the last instruction */
+{
+    Val *v = lower_push(l, VAL_TEMP, code);
+    if (v == NULL) return false;
+    v->prod = prod;
+    return true;
+}
+static inline bool lower_push_const(Lower *l, u8 code, u64 bits)
+{
+    Val *v = lower_push(l, VAL_CONST, code);
+    if (v == NULL) return false;
+    v->bits = bits;
+    return true;
+}
+static inline bool lower_push_local(Lower *l, u32 local)
+{
+    LocalInfo *info = &l->locals.items[local];
+    u32 index = l->stack.n;
+    Val *v = lower_push(l, VAL_LOCAL, info->code);
+    if (v == NULL) return false;
+    v->slot = info->slot;
+    v->local = local;
+    v->prev = info->pending;
+    v->next = NO_VAL;
+    if (info->pending != NO_VAL) l->stack.items[info->pending].next = index;
+    info->pending = index;
+    return true;
+}
+/* The entry no longer reads its local late. */
+static inline void lower_unlink(Lower *l, const Val *v)
+{
+    if (v->next != NO_VAL) l->stack.items[v->next].prev = v->prev;
+    else l->locals.items[v->local].pending = v->prev;
+    if (v->prev != NO_VAL) l->stack.items[v->prev].next = v->next;
+}
+static inline Val lower_pop(Lower *l)
+{
+    assert(l->stack.n > 0 && "the decoder has validated the body");
+    const Val *v = &l->stack.items[--l->stack.n];
+    l->next_home = v->home;
+    if (v->kind == VAL_LOCAL) lower_unlink(l, v);
+    if (l->settled > l->stack.n) l->settled = l->stack.n;
+    return *v;
+}
 bool lower_settle(Lower *l, u32 index);      /* make one entry a temporary in its home */
 bool lower_settle_top(Lower *l, u32 n);      /* the topmost n */
 bool lower_settle_all(Lower *l);
 bool lower_set_local(Lower *l, u32 local, bool is_tee);
 void lower_truncate(Lower *l, u32 height);
 
-/* Was v computed by the very last instruction, which may still be changed? */
-bool lower_is_fresh(const Lower *l, const Val *v);
+/* Was v computed by the very last instruction, which may still write elsewhere? */
+static inline bool lower_is_last(const Lower *l, const Val *v)
+{
+    u32 n = l->f->ins.n;
+    if (v->kind != VAL_TEMP || v->prod == NO_INS || v->prod + 1 != n || v->prod < l->barrier) return false;
+    const Ins *ins = &l->f->ins.items[v->prod];
+    return ins->kd == PLACE_SLOT && ins->d == v->slot && !(ins->family == FAM_PLAIN && ins->op == H_COPY2);
+}
+/* The same, and it may still become another one? */
+static inline bool lower_is_fresh(const Lower *l, const Val *v) { return TERN_FAST && lower_is_last(l, v); }
 /* How an instruction reads v: its place and slot. Constants must have been settled or fit as immediates. A
  * popped temporary found in the accumulator need not have been stored. */
 void lower_use(Lower *l, const Val *v, u8 *place, u32 *slot);

@@ -55,6 +55,32 @@ static bool finish(Lower *l, const Insn *in, Ins ins)
     return true;
 }
 
+/* A call that moves the last arguments itself. */
+static Ins with_arguments(Lower *l, Ins call)
+{
+    if (!lower_may_join(l)) return call;
+    Ins last = *lower_last(l);
+    if (last.family != FAM_PLAIN) return call;
+    if (last.op == H_COPY) {
+        call.op = H_CALL_COPY;
+        call.s1 = last.d;
+        call.s2 = last.s1;
+    } else if (last.op == H_COPY2 && last.s2 == last.d + 1 && last.s1 != last.s2) {
+        call.op = H_CALL_COPY2;
+        call.s1 = last.d;
+        call.s2 = last.s1;
+        call.s3 = last.s3;
+    } else if (last.op == H_CONST32) {
+        call.op = H_CALL_CONST;
+        call.s1 = last.d;
+        call.imm = last.imm;
+    } else {
+        return call;
+    }
+    lower_drop_last(l);
+    return call;
+}
+
 bool lower_call(Lower *l, const Insn *in)
 {
     const FuncType *sig = in->sig;
@@ -76,8 +102,10 @@ bool lower_call(Lower *l, const Insn *in)
     }
     if (!lower_settle_top(l, sig->nparams)) return false;
     u32 nimported = l->module->nimported[EXTERN_FUNC];
-    if (in->index >= nimported)
-        return finish(l, in, (Ins){.op = is_tail(in->op) ? H_TAIL_CALL : H_CALL, .index = in->index - nimported});
+    if (in->index >= nimported) {
+        Ins call = {.op = is_tail(in->op) ? H_TAIL_CALL : H_CALL, .index = in->index - nimported};
+        return finish(l, in, is_tail(in->op) ? call : with_arguments(l, call));
+    }
     if (!is_tail(in->op)) return finish(l, in, (Ins){.op = H_CALL_IMPORT, .index = in->index});
     return finish(l, in, (Ins){.op = H_TAIL_CALL_IMPORT, .index = in->index});
 }

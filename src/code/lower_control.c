@@ -124,6 +124,29 @@ bool lower_return(Lower *l)
 
 /* --- branches ------------------------------------------------------------------------------------- */
 
+/* Makes the last instruction, if it moves or adds, go to label as well. */
+static bool fuse_br(Lower *l, u32 label)
+{
+    if (!lower_may_join(l)) return false;
+    Ins *ins = lower_last(l);
+    if (ins->kd != PLACE_SLOT) return false;
+    if (ins->family == FAM_PLAIN && ins->op == H_COPY) {
+        ins->op = H_COPY_BR;
+    } else if (ins->family == FAM_PLAIN && ins->op == H_CONST32) {
+        ins->op = H_CONST_BR;
+    } else if (ins->family == FAM_VALUE && ins->op == OP_I32_ADD) {
+        ins->family = FAM_QUAD;
+        ins->op = H_ADD_BR_SS;
+    } else {
+        return false;
+    }
+    ins->target = label;
+    ins->cost = l->f->cost;
+    for (u32 c = 0; c < ACC_CLASSES; c++) l->acc[c].is_valid = false;
+    lower_barrier(l);
+    return true;
+}
+
 bool lower_br(Lower *l, u32 depth)
 {
     Ctrl *c = lower_ctrl(l, depth);
@@ -131,7 +154,7 @@ bool lower_br(Lower *l, u32 depth)
     if (!gather(l, label_arity(l, c)) || !move_to(l, c->height, label_arity(l, c))) return false;
     c = lower_ctrl(l, depth);
     c->label_used = true;
-    return lower_emit(l, branch_ins(c->label));
+    return fuse_br(l, c->label) || lower_emit(l, branch_ins(c->label));
 }
 
 /* Compare of the opposite truth, or OP_NONE. */
@@ -140,18 +163,31 @@ static Op inverse_of(Op op)
     return tern_op_info[op].shape == SHAPE_CMP2 ? (Op)tern_op_info[op].inverse : OP_NONE;
 }
 
+/* Makes ins, which masks bits, a branch. */
+static bool make_test_of_bits(Ins *ins, bool when_zero)
+{
+    if (ins->family == FAM_MOVED && ins->op == H_FIELD_S_S) {
+        ins->k1 = ins->k3;
+        ins->s1 = ins->s3;
+        ins->k2 = PLACE_IMM;
+        ins->imm = (u32)ins->imm2 << (ins->imm & 31);
+    } else if (ins->family != FAM_VALUE || ins->op != OP_I32_AND) {
+        return false;
+    }
+    ins->family = FAM_QUAD;
+    ins->op = when_zero ? H_BR_NAND_SS : H_BR_AND_SS;
+    return true;
+}
+
 /* The last instruction is eqz of bits that were masked by the one before. */
 static bool fuse_test_of_bits(Lower *l, bool when_zero, u32 label)
 {
     LoweredFunc *f = l->f;
     if (f->ins.n < l->barrier + 2) return false;
     Ins *eqz = lower_last(l), *mask = eqz - 1;
-    if (eqz->op != OP_I32_EQZ || eqz->k1 != PLACE_ACC || mask->family != FAM_VALUE || mask->op != OP_I32_AND ||
-        mask->kd != PLACE_ACC)
+    if (eqz->op != OP_I32_EQZ || eqz->k1 != PLACE_ACC || mask->kd != PLACE_ACC || !make_test_of_bits(mask, !when_zero))
         return false;
     lower_drop_last(l);
-    mask->family = FAM_QUAD;
-    mask->op = when_zero ? H_BR_AND_SS : H_BR_NAND_SS;
     mask->kd = PLACE_NONE;
     mask->acc = ACC_NONE;
     mask->target = label;
@@ -159,12 +195,37 @@ static bool fuse_test_of_bits(Lower *l, bool when_zero, u32 label)
     return true;
 }
 
+/* Makes ins, which loads, a branch, if it can be one. */
+static bool make_test_of_load(Lower *l, Ins *ins, bool when_zero, u32 label)
+{
+    if (ins->family != FAM_LOAD || (ins->op != OP_I32_LOAD && ins->op != OP_I32_LOAD8_U) || ins->k2 != PLACE_NONE)
+        return false;
+    ins->family = FAM_LOAD_TEST;
+    ins->imm = when_zero;
+    ins->target = label;
+    ins->cost = l->f->cost;
+    return true;
+}
+
+/* The last instruction is eqz of what was loaded by the one before. */
+static bool fuse_test_of_load(Lower *l, bool when_zero, u32 label)
+{
+    LoweredFunc *f = l->f;
+    if (f->scratch != 0 || f->ins.n < l->barrier + 2) return false;
+    const Ins *eqz = lower_last(l);
+    if (eqz->op != OP_I32_EQZ || eqz->k1 != PLACE_ACC || !make_test_of_load(l, lower_last(l) - 1, !when_zero, label))
+        return false;
+    lower_drop_last(l);
+    return true;
+}
+
 /* Turns the fresh instruction that computed the condition into a branch, if it can be one. */
 static bool fuse_condition(Lower *l, bool when_zero, u32 label)
 {
     Ins *ins = lower_last(l);
-    if (ins->family != FAM_VALUE) return false;
-    Op op = (Op)ins->op;
+    bool is_field = ins->family == FAM_MOVED && ins->op == H_FIELD_S_S;
+    if (ins->family != FAM_VALUE && !is_field) return false;
+    Op op = is_field ? OP_I32_AND : (Op)ins->op;
     if (tern_op_info[op].shape == SHAPE_CMP2) {
         if (when_zero) {
             op = inverse_of(op);
@@ -175,11 +236,10 @@ static bool fuse_condition(Lower *l, bool when_zero, u32 label)
     } else if (op == OP_I32_EQZ || op == OP_I64_EQZ) {
         ins->family = FAM_TEST;
         bool is_64 = op == OP_I64_EQZ;
-        if (fuse_test_of_bits(l, when_zero, label)) return true;
+        if (fuse_test_of_bits(l, when_zero, label) || fuse_test_of_load(l, when_zero, label)) return true;
         ins->op = when_zero ? (is_64 ? H_BRNZ64_S : H_BRNZ_S) : (is_64 ? H_BRZ64_S : H_BRZ_S);
     } else if (op == OP_I32_AND) {
-        ins->family = FAM_QUAD;
-        ins->op = when_zero ? H_BR_NAND_SS : H_BR_AND_SS;
+        (void)make_test_of_bits(ins, when_zero);
     } else {
         return false;
     }
@@ -256,7 +316,7 @@ static bool fuse_countdown(Lower *l, const Val *v, bool when_zero, u32 label)
 {
     LoweredFunc *f = l->f;
     const AccState *acc = &l->acc[ACC_INT];
-    if (f->scratch != 0 || f->ins.n <= l->barrier || !acc->is_valid || acc->slot != v->slot ||
+    if (!TERN_FAST || f->scratch != 0 || f->ins.n <= l->barrier || !acc->is_valid || acc->slot != v->slot ||
         acc->prod != f->ins.n - 1)
         return false;
     Ins *ins = lower_last(l);
@@ -272,6 +332,14 @@ static bool fuse_countdown(Lower *l, const Val *v, bool when_zero, u32 label)
     return true;
 }
 
+/* The same of what the last instruction loaded. */
+static bool fuse_load(Lower *l, const Val *v, bool when_zero, u32 label)
+{
+    const AccState *acc = &l->acc[ACC_INT];
+    if (!lower_may_join(l) || !acc->is_valid || acc->slot != v->slot || acc->prod != l->f->ins.n - 1) return false;
+    return make_test_of_load(l, lower_last(l), when_zero, label);
+}
+
 /* Branches to label when v, already popped, is zero or not. */
 static bool conditional(Lower *l, Val v, bool when_zero, u32 label)
 {
@@ -280,7 +348,7 @@ static bool conditional(Lower *l, Val v, bool when_zero, u32 label)
     } else if (lower_is_fresh(l, &v) && fuse_condition(l, when_zero, label)) {
         fuse_step(l);
         fuse_stride(l);
-    } else if (!fuse_countdown(l, &v, when_zero, label)) {
+    } else if (!fuse_countdown(l, &v, when_zero, label) && !fuse_load(l, &v, when_zero, label)) {
         Ins ins = {.family = FAM_TEST, .op = when_zero ? H_BRZ_S : H_BRNZ_S, .kd = PLACE_NONE,
                    .acc = ACC_NONE, .target = label};
         lower_use(l, &v, &ins.k1, &ins.s1);
@@ -306,6 +374,21 @@ bool lower_br_if(Lower *l, u32 depth)
     return true;
 }
 
+/* An index that was just made of another and a constant. */
+static bool fuse_bias(Lower *l, const Val *v, Ins *table)
+{
+    if (l->f->scratch != 0 || !lower_is_fresh(l, v)) return false;
+    Ins last = *lower_last(l);
+    bool is_sub = last.op == OP_I32_SUB;
+    if (last.family != FAM_VALUE || (last.op != OP_I32_ADD && !is_sub) || last.k2 != PLACE_IMM) return false;
+    lower_drop_last(l);
+    table->op = H_BR_TABLE_ADD_S;
+    table->k1 = last.k1;
+    table->s1 = last.s1;
+    table->imm = is_sub ? (u32)-(u32)last.imm : last.imm;
+    return true;
+}
+
 bool lower_br_table(Lower *l, const Insn *in)
 {
     Val v = lower_pop(l);
@@ -315,7 +398,7 @@ bool lower_br_table(Lower *l, const Insn *in)
     l->f->tables.items[l->f->tables.n++] = n;
 
     Ins ins = {.family = FAM_TEST, .op = H_BR_TABLE_S, .kd = PLACE_NONE, .acc = ACC_NONE, .target = first};
-    lower_use(l, &v, &ins.k1, &ins.s1);
+    if (!fuse_bias(l, &v, &ins)) lower_use(l, &v, &ins.k1, &ins.s1);
     if (!lower_emit(l, ins)) return false;
 
     /* Targets whose operands lie right, directly; others through a stub behind the table, one per depth. */
@@ -454,7 +537,7 @@ bool lower_leave(Lower *l, Ctrl *c)
 {
     if (!settle_results(l, c)) return false;
     c->label_used = true;
-    return lower_emit(l, branch_ins(c->label));
+    return fuse_br(l, c->label) || lower_emit(l, branch_ins(c->label));
 }
 
 bool lower_else(Lower *l)
@@ -497,7 +580,7 @@ bool lower_end(Lower *l)
         return true;
     }
     if (!c.is_dead && !settle_results(l, &c)) return false;
-    lower_close_region(l, &c);
+    if (TERN_GC) lower_close_region(l, &c);
     l->ctrl.n--;
     lower_truncate(l, c.height);
     if (c.else_label != LABEL_NONE) lower_bind(l, c.else_label); /* if without else: parameters are results */

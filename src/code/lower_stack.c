@@ -2,11 +2,6 @@
 /* lower_stack.c - the virtual operand stack and the emission of instructions. */
 #include "code/lower.h"
 
-AccClass lower_acc_class(u8 code)
-{
-    return code == VT_F32 ? ACC_F32 : code == VT_F64 ? ACC_F64 : code == VT_V128 ? ACC_V128 : ACC_INT;
-}
-
 bool lower_no_memory(Lower *l)
 {
     return tern_diag_set(l->diag, DIAG_NO_MEMORY, l->offset, NULL);
@@ -16,25 +11,31 @@ bool lower_no_memory(Lower *l)
 
 static void forget_slot(Lower *l, u32 slot)
 {
-    for (u32 c = 0; c < ACC_CLASSES; c++)
-        if (l->acc[c].slot == slot) l->acc[c].is_valid = false;
-    if (l->acc[ACC_V128].slot + 1 == slot) l->acc[ACC_V128].is_valid = false;
+    _Static_assert(ACC_CLASSES == 4, "each class is asked");
+    AccState *acc = l->acc;
+    if (acc[ACC_INT].slot == slot) acc[ACC_INT].is_valid = false;
+    if (acc[ACC_F32].slot == slot) acc[ACC_F32].is_valid = false;
+    if (acc[ACC_F64].slot == slot) acc[ACC_F64].is_valid = false;
+    if (acc[ACC_V128].slot == slot || acc[ACC_V128].slot + 1 == slot) acc[ACC_V128].is_valid = false;
 }
 
-bool lower_emit(Lower *l, Ins ins)
+bool lower_emit_ins(Lower *l, const Ins *from)
 {
-    ins.offset = l->offset;
-    ins.cost = l->f->cost;
-    if (ins.ncells == 0) ins.ncells = 1;
-    if (!vec_push(&l->f->ins, l->alloc, ins)) return lower_no_memory(l);
-    if (ins.acc != ACC_NONE) l->before_last = l->acc[ins.acc];
-    if (ins.kd == PLACE_SLOT) {
-        forget_slot(l, ins.d);
-        if (ins.ncells == 2) forget_slot(l, ins.d + 1);
-        if (ins.acc != ACC_NONE)
-            l->acc[ins.acc] = (AccState){.slot = ins.d, .prod = l->f->ins.n - 1, .is_valid = true};
-    } else if (ins.acc != ACC_NONE) {
-        l->acc[ins.acc].is_valid = false;
+    LoweredFunc *f = l->f;
+    if (!vec_reserve(&f->ins, l->alloc, 1)) return lower_no_memory(l);
+    Ins *ins = &f->ins.items[f->ins.n++];
+    *ins = *from;
+    ins->offset = l->offset;
+    ins->cost = f->cost;
+    if (ins->ncells == 0) ins->ncells = 1;
+    if (ins->acc != ACC_NONE) l->before_last = l->acc[ins->acc];
+    if (ins->kd == PLACE_SLOT) {
+        forget_slot(l, ins->d);
+        if (ins->ncells == 2) forget_slot(l, ins->d + 1);
+        if (ins->acc != ACC_NONE)
+            l->acc[ins->acc] = (AccState){.slot = ins->d, .prod = f->ins.n - 1, .is_valid = true};
+    } else if (ins->acc != ACC_NONE) {
+        l->acc[ins->acc].is_valid = false;
     }
     return true;
 }
@@ -66,66 +67,20 @@ void lower_bind(Lower *l, u32 label)
 
 /* --- the stack ------------------------------------------------------------------------------------ */
 
-u32 lower_next_home(const Lower *l)
+bool lower_grow_stack(Lower *l, u32 end)
 {
-    if (l->stack.n == 0) return l->temps;
-    const Val *top = &l->stack.items[l->stack.n - 1];
-    return top->home + lower_cells(top->code);
-}
-
-static bool push(Lower *l, Val v)
-{
-    v.home = lower_next_home(l);
-    if (v.kind != VAL_LOCAL) v.slot = v.home;
-    u32 end = v.home + lower_cells(v.code);
     if (end > FRAME_MAX_CELLS)
         return tern_diag_set(l->diag, DIAG_LIMIT, l->offset, "a frame of more than %u cells", FRAME_MAX_CELLS);
     if (end > l->max_cells) l->max_cells = end;
-    return vec_push(&l->stack, l->alloc, v) || lower_no_memory(l);
-}
-
-bool lower_push_temp(Lower *l, u8 code, u32 prod)
-{
-    return push(l, (Val){.kind = VAL_TEMP, .code = code, .prod = prod});
-}
-
-bool lower_push_const(Lower *l, u8 code, u64 bits)
-{
-    return push(l, (Val){.kind = VAL_CONST, .code = code, .prod = NO_INS, .bits = bits});
-}
-
-bool lower_push_local(Lower *l, u32 local)
-{
-    LocalInfo *info = &l->locals.items[local];
-    u32 index = l->stack.n;
-    if (!push(l, (Val){.kind = VAL_LOCAL, .code = info->code, .slot = info->slot, .prod = NO_INS,
-                       .local = local, .prev = info->pending, .next = NO_VAL}))
-        return false;
-    if (info->pending != NO_VAL) l->stack.items[info->pending].next = index;
-    info->pending = index;
-    return true;
-}
-
-/* The entry no longer reads its local late. */
-static void unlink_pending(Lower *l, const Val *v)
-{
-    if (v->next != NO_VAL) l->stack.items[v->next].prev = v->prev;
-    else l->locals.items[v->local].pending = v->prev;
-    if (v->prev != NO_VAL) l->stack.items[v->prev].next = v->next;
-}
-
-Val lower_pop(Lower *l)
-{
-    assert(l->stack.n > 0 && "the decoder has validated the body");
-    Val v = l->stack.items[--l->stack.n];
-    if (v.kind == VAL_LOCAL) unlink_pending(l, &v);
-    if (l->settled > l->stack.n) l->settled = l->stack.n;
-    return v;
+    return vec_reserve(&l->stack, l->alloc, 1) || lower_no_memory(l);
 }
 
 void lower_truncate(Lower *l, u32 height)
 {
-    while (l->stack.n > height) (void)lower_pop(l);
+    while (l->stack.n > height && l->stack.n > l->settled) (void)lower_pop(l);
+    if (l->stack.n <= height) return;
+    l->stack.n = l->settled = height; /* temporaries, which nothing points to */
+    l->next_home = l->stack.items[height].home;
 }
 
 static Ins copy_ins(u8 code, u32 to, u32 from)
@@ -135,6 +90,16 @@ static Ins copy_ins(u8 code, u32 to, u32 from)
     return (Ins){.op = H_COPY, .kd = PLACE_SLOT, .acc = ACC_NONE, .d = to, .s1 = from};
 }
 
+/* The last instruction, a constant, does something more: nothing counts on the accumulator. */
+static void join_const(Lower *l, u32 to)
+{
+    Ins *last = lower_last(l);
+    forget_slot(l, last->d);
+    forget_slot(l, to);
+    l->acc[ACC_INT].is_valid = false;
+    last->acc = ACC_NONE;
+}
+
 /* A copy; two in a row make one instruction. */
 bool lower_emit_copy(Lower *l, u8 code, u32 to, u32 from)
 {
@@ -142,6 +107,13 @@ bool lower_emit_copy(Lower *l, u8 code, u32 to, u32 from)
     if (to == from) return true;
     if (code != VT_V128 && f->scratch == 0 && f->ins.n > l->barrier) {
         Ins *last = lower_last(l);
+        if (TERN_FAST && last->family == FAM_PLAIN && last->op == H_CONST32 && last->d != from) {
+            last->op = H_CONST_COPY;
+            last->s1 = to;
+            last->s2 = from;
+            join_const(l, to);
+            return true;
+        }
         if (last->family == FAM_PLAIN && last->op == H_COPY) {
             *last = (Ins){.op = H_COPY2, .kd = PLACE_SLOT, .acc = ACC_NONE, .ncells = 1, .d = last->d,
                           .s1 = last->s1, .s2 = to, .s3 = from, .offset = last->offset};
@@ -157,6 +129,26 @@ bool lower_emit_const(Lower *l, u8 code, u32 to, u64 bits)
     Ins ins = {.kd = PLACE_SLOT, .acc = (u8)lower_acc_class(code), .d = to, .imm = bits};
     ins.op = code == VT_F64 ? H_CONST_F64 : code == VT_F32 ? H_CONST_F32
            : bits <= UINT32_MAX ? H_CONST32 : H_CONST64;
+    if (ins.op == H_CONST32 && lower_may_join(l)) {
+        Ins *last = lower_last(l);
+        if (last->family == FAM_PLAIN && last->op == H_CONST32) {
+            last->op = H_CONST2;
+            last->s1 = to;
+            last->imm2 = bits;
+            join_const(l, to);
+            return true;
+        }
+        if (last->family == FAM_PLAIN && last->op == H_COPY && last->s1 != to && last->d != to) {
+            u32 copy_to = last->d, from = last->s1;
+            last->op = H_CONST_COPY;
+            last->d = to;
+            last->imm = bits;
+            last->s1 = copy_to;
+            last->s2 = from;
+            join_const(l, copy_to);
+            return true;
+        }
+    }
     return lower_emit(l, ins);
 }
 
@@ -164,7 +156,7 @@ bool lower_settle(Lower *l, u32 index)
 {
     Val *v = &l->stack.items[index];
     if (v->kind == VAL_TEMP) return true;
-    if (v->kind == VAL_LOCAL) unlink_pending(l, v);
+    if (v->kind == VAL_LOCAL) lower_unlink(l, v);
     bool ok = v->kind == VAL_CONST ? lower_emit_const(l, v->code, v->home, v->bits)
                                    : lower_emit_copy(l, v->code, v->home, v->slot);
     v = &l->stack.items[index];
@@ -190,20 +182,12 @@ bool lower_settle_all(Lower *l)
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
-bool lower_is_fresh(const Lower *l, const Val *v)
-{
-    u32 n = l->f->ins.n;
-    if (v->kind != VAL_TEMP || v->prod == NO_INS || v->prod + 1 != n || v->prod < l->barrier) return false;
-    const Ins *ins = &l->f->ins.items[v->prod];
-    return ins->kd == PLACE_SLOT && ins->d == v->slot && !(ins->family == FAM_PLAIN && ins->op == H_COPY2);
-}
-
 void lower_use(Lower *l, const Val *v, u8 *place, u32 *slot)
 {
     AccClass c = lower_acc_class(v->code);
     *place = PLACE_SLOT;
     *slot = v->slot;
-    if (c == ACC_NONE || !l->acc[c].is_valid || l->acc[c].slot != v->slot) return;
+    if (!TERN_FAST || c == ACC_NONE || !l->acc[c].is_valid || l->acc[c].slot != v->slot) return;
     *place = PLACE_ACC;
     /* A temporary is read once. If nobody can have read or need its slot, it was never stored. */
     u32 prod = l->acc[c].prod;
@@ -240,13 +224,39 @@ bool lower_readable(Lower *l, Val *v)
     return true;
 }
 
+/* Steps of two pointers in a row make one instruction. */
+static void join_steps(Lower *l)
+{
+    LoweredFunc *f = l->f;
+    if (!lower_may_join(l) || f->ins.n < l->barrier + 2) return;
+    Ins *second = lower_last(l), *first = second - 1;
+    for (Ins *step = first; step <= second; step++)
+        if (step->family != FAM_VALUE || step->op != OP_I32_ADD || step->kd != PLACE_SLOT || step->k2 != PLACE_IMM)
+            return;
+    if (first->k1 != PLACE_SLOT || (second->k1 != PLACE_SLOT && second->s1 != first->d) || first->d == second->d) return;
+    *first = (Ins){.op = H_ADD2, .kd = PLACE_SLOT, .acc = ACC_INT, .ncells = 1, .s3 = first->d, .s1 = first->s1,
+                   .imm = first->imm, .d = second->d, .s2 = second->s1, .imm2 = second->imm, .offset = first->offset,
+                   .cost = second->cost};
+    f->ins.n--;
+    l->acc[ACC_INT].prod = NO_INS;
+}
+
 /* --- locals --------------------------------------------------------------------------------------- */
+
+/* A temporary that the integer accumulator holds too: the local can be, too. But two copies in a row are one. */
+static bool is_in_accumulator(const Lower *l, const Val *v)
+{
+    if (lower_may_join(l) && lower_last(l)->family == FAM_PLAIN && lower_last(l)->op == H_COPY) return false;
+    const AccState *acc = &l->acc[ACC_INT];
+    return TERN_FAST && v->kind == VAL_TEMP && lower_acc_class(v->code) == ACC_INT && acc->is_valid &&
+           acc->slot == v->slot;
+}
 
 bool lower_set_local(Lower *l, u32 local, bool is_tee)
 {
     LocalInfo *info = &l->locals.items[local];
     Val v = lower_pop(l);
-    bool was_fresh = lower_is_fresh(l, &v);
+    bool was_fresh = lower_is_last(l, &v);
     /* Who still wants the old value takes it now. */
     bool is_last = info->pending == NO_VAL;
     while (info->pending != NO_VAL)
@@ -262,6 +272,11 @@ bool lower_set_local(Lower *l, u32 local, bool is_tee)
         forget_slot(l, info->slot);
         if (ins->acc != ACC_NONE)
             l->acc[ins->acc] = (AccState){.slot = info->slot, .prod = l->f->ins.n - 1, .is_valid = true};
+        join_steps(l);
+    } else if (is_in_accumulator(l, &v)) {
+        Ins copy = {.op = H_COPY_A, .kd = PLACE_SLOT, .acc = ACC_INT, .d = info->slot};
+        if (!lower_emit(l, copy)) return false;
+        l->acc[ACC_INT].prod = NO_INS;
     } else if (!lower_emit_copy(l, info->code, info->slot, v.slot)) {
         return false;
     }

@@ -138,6 +138,39 @@ static bool merge_moved(Lower *l, Handler handler, const Val *other)
     return emit_merged(l, ins, other, VT_I32);
 }
 
+/* (a >> constant) & constant. */
+static bool makes_field(const Lower *l, Op op, const Val *a, const Val *b)
+{
+    if (op != OP_I32_AND || b->kind != VAL_CONST || l->f->scratch != 0 || !lower_is_fresh(l, a)) return false;
+    const Ins *last = lower_last(l);
+    return last->family == FAM_VALUE && last->op == OP_I32_SHR_U && last->k2 == PLACE_IMM;
+}
+
+static bool merge_field(Lower *l, const Val *mask)
+{
+    Ins last = *lower_last(l);
+    lower_drop_last(l);
+    Ins ins = {.family = FAM_MOVED, .op = H_FIELD_S_S, .k3 = last.k1, .s3 = last.s1, .imm = last.imm, .imm2 = mask->bits};
+    return emit_result(l, ins, VT_I32);
+}
+
+/* The product that was just computed and another operand: the handler, or H_NONE. */
+static Handler product_handler(const Lower *l, Op op, const Val *fresh, bool is_second)
+{
+    if (fresh == NULL || (op != OP_F64_ADD && op != OP_F64_SUB)) return H_NONE;
+    const Ins *last = lower_last(l);
+    if (last->family != FAM_VALUE || last->op != OP_F64_MUL || last->k2 != PLACE_SLOT) return H_NONE;
+    return op == OP_F64_ADD ? H_F64_MUL_ADD_S_S : is_second ? H_F64_MUL_RSUB_S_S : H_F64_MUL_SUB_S_S;
+}
+
+static bool merge_product(Lower *l, Handler handler, const Val *other)
+{
+    Ins last = *lower_last(l);
+    lower_drop_last(l);
+    Ins ins = {.family = FAM_MOVED, .op = (u16)handler, .k3 = last.k1, .s3 = last.s1, .s2 = last.s2, .s1 = other->slot};
+    return emit_result(l, ins, VT_F64);
+}
+
 /* A sum of the accumulator and a slot that stays in the accumulator, and this sum of it and another slot. */
 static bool makes_sum(const Lower *l, Op op, const Ins *ins)
 {
@@ -216,11 +249,14 @@ static bool binary(Lower *l, const OpInfo *info, Op op)
     Handler moved = moved_handler(l, op, fresh);
     if (merges_load(l, op, result, fresh)) return merge_load(l, op, result, fresh == &a ? &b : &a);
     if (moved != H_NONE) return merge_moved(l, moved, fresh == &a ? &b : &a);
+    if (makes_field(l, op, &a, &b)) return merge_field(l, &b);
+    Handler product = product_handler(l, op, fresh, fresh == &b);
+    if (product != H_NONE) return merge_product(l, product, fresh == &a ? &b : &a);
 
-    if (result == VT_V128 && fuse_multiply_add(l, op, &a, &b)) return true;
+    if (TERN_SIMD && result == VT_V128 && fuse_multiply_add(l, op, &a, &b)) return true;
 
     Ins ins = {.family = FAM_VALUE, .op = (u16)op};
-    if (info->is_hot && !info->is_vec && fold_vector_const(l, &b, &ins)) {
+    if (TERN_SIMD && info->is_hot && !info->is_vec && fold_vector_const(l, &b, &ins)) {
         lower_use(l, &a, &ins.k1, &ins.s1);
         return emit_result(l, ins, result);
     }
@@ -397,6 +433,30 @@ static void use_address(Lower *l, Ins *ins, const Val *a)
     lower_use(l, a, &ins->k1, &ins->s1);
 }
 
+/* A load from what the last instruction added and a local keeps. */
+static bool joins_sum(const Lower *l, Op load, const Val *a)
+{
+    const AccState *acc = &l->acc[ACC_INT];
+    if (!lower_may_join(l) || (load != OP_I32_LOAD && load != OP_I32_LOAD8_U && load != OP_F64_LOAD)) return false;
+    if (a->kind != VAL_LOCAL || !acc->is_valid || acc->slot != a->slot || acc->prod != l->f->ins.n - 1) return false;
+    const Ins *last = lower_last(l);
+    return last->family == FAM_VALUE && last->op == OP_I32_ADD && last->kd == PLACE_SLOT && last->k1 == PLACE_SLOT &&
+           last->k2 != PLACE_ACC;
+}
+
+static bool join_sum(Lower *l, Ins ins, u8 result)
+{
+    Ins sum = *lower_last(l);
+    lower_drop_last(l);
+    ins.family = FAM_LOAD_SUM;
+    ins.s3 = sum.d;
+    ins.s1 = sum.s1;
+    ins.k2 = sum.k2;
+    ins.s2 = sum.s2;
+    ins.imm2 = sum.imm;
+    return emit_result(l, ins, result);
+}
+
 static bool load(Lower *l, const Insn *in, const OpInfo *info)
 {
     Val a = lower_pop(l);
@@ -408,6 +468,7 @@ static bool load(Lower *l, const Insn *in, const OpInfo *info)
     }
     if (!lower_readable(l, &a)) return false;
     if (is_fast_access(l, in)) {
+        if (joins_sum(l, (Op)in->op, &a)) return join_sum(l, ins, result);
         ins.family = FAM_LOAD;
         use_address(l, &ins, &a);
     } else {
@@ -415,6 +476,28 @@ static bool load(Lower *l, const Insn *in, const OpInfo *info)
         lower_use_slot(l, &a, &ins.k1, &ins.s1);
     }
     return emit_result(l, ins, result);
+}
+
+/* The result of the last instruction, stored at a slot at once. */
+static bool keeps_result(const Lower *l, Op store, const Val *v)
+{
+    if (l->f->scratch != 0 || !lower_is_fresh(l, v)) return false;
+    const Ins *last = lower_last(l);
+    if (last->family != FAM_VALUE) return false;
+    if (store == OP_I32_STORE) return last->op == OP_I32_ADD;
+    return store == OP_F64_STORE && last->k2 != PLACE_IMM && last->k1 != PLACE_IMM &&
+           (last->op == OP_F64_ADD || last->op == OP_F64_SUB || last->op == OP_F64_MUL);
+}
+
+static bool keep_result(Lower *l, Ins store, const Val *a, bool is_constant)
+{
+    Ins ins = take_back(l);
+    ins.family = FAM_KEPT;
+    ins.s3 = is_constant ? store.s1 : a->slot;
+    ins.off = store.off;
+    ins.kd = PLACE_NONE;
+    ins.acc = ACC_NONE;
+    return lower_emit(l, ins);
 }
 
 static bool store(Lower *l, const Insn *in)
@@ -431,13 +514,14 @@ static bool store(Lower *l, const Insn *in)
         return lower_emit(l, ins);
     }
     ins.family = FAM_STORE;
-    if (lower_fits_imm(&v)) {
+    if (TERN_FAST && lower_fits_imm(&v)) {
         ins.k3 = PLACE_IMM;
         ins.imm = v.bits;
         if (!is_constant) use_address(l, &ins, &a);
         return lower_emit(l, ins);
     }
     if (!lower_readable(l, &v)) return false;
+    if (keeps_result(l, (Op)in->op, &v)) return keep_result(l, ins, &a, is_constant);
     lower_use(l, &v, &ins.k3, &ins.s3);
     if (is_constant) return lower_emit(l, ins);
     if (ins.k3 == PLACE_ACC) {
@@ -473,27 +557,27 @@ bool lower_value_op(Lower *l, const Insn *in)
     case SHAPE_NUM2C:
     case SHAPE_NUM2T:
     case SHAPE_CMP2: return binary(l, info, in->op);
-    case SHAPE_NUM3: return ternary(l, in);
+    case SHAPE_NUM3: return TERN_SIMD && ternary(l, in);
     case SHAPE_WIDE2:
     case SHAPE_WIDE4: return wide(l, in, info);
-    case SHAPE_LANE1: return extract_lane(l, in, info);
-    case SHAPE_LANE2: return replace_lane(l, in);
-    case SHAPE_SHUFFLE: return shuffle(l, in);
+    case SHAPE_LANE1: return TERN_SIMD && extract_lane(l, in, info);
+    case SHAPE_LANE2: return TERN_SIMD && replace_lane(l, in);
+    case SHAPE_SHUFFLE: return TERN_SIMD && shuffle(l, in);
     case SHAPE_LOAD:
     case SHAPE_LOADX: return load(l, in, info);
     case SHAPE_LOADL:
-    case SHAPE_STOREL: return access_lane(l, in, info);
+    case SHAPE_STOREL: return TERN_SIMD && access_lane(l, in, info);
     case SHAPE_STORE: return store(l, in);
     case SHAPE_CONST:
-        if (in->op == OP_V128_CONST) return const_v128(l, in);
+        if (in->op == OP_V128_CONST) return TERN_SIMD && const_v128(l, in);
         return lower_push_const(l, code_of(info->results[0]), in->bits);
     case SHAPE_ALOAD:
     case SHAPE_ASTORE:
     case SHAPE_ARMW:
     case SHAPE_ACMPXCHG:
-    case SHAPE_ATOMIC: return lower_atomic(l, in, is_fast_access(l, in));
+    case SHAPE_ATOMIC: return TERN_THREADS && lower_atomic(l, in, is_fast_access(l, in));
     case SHAPE_TYPED:
-        if (in->op == OP_ATOMIC_FENCE) return lower_fence(l);
+        if (in->op == OP_ATOMIC_FENCE) return TERN_THREADS && lower_fence(l);
         break;
     case SHAPE_SPECIAL: break;
     }

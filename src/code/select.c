@@ -22,7 +22,13 @@ static const OpHandlers op_handlers[OP_COUNT] = {
 #define FORMS_COLD(n)
 #define FORMS_VEC(n)
 #define FORMS_VEC_COLD(n)
-#define FORMS_LOADED(n) , .any = H_##n##_LOAD_S_S, .guarded = H_##n##_LOAD_G_S_S
+#if TERN_FAST
+#define GUARDED(n, form) .guarded = H_##n##_G_##form
+#define FORMS_LOADED(n) , .any = H_##n##_LOAD_S_S, GUARDED(n##_LOAD, S_S)
+#else
+#define GUARDED(n, form) .guarded = H_##n##_##form
+#define FORMS_LOADED(n)
+#endif
 #define NUM2C(n, c, text, F, heat, ...) [OP_##n] = {.first = H_##n##_SS_S FORMS_##heat(n)},
 #define NUM3(n, ...) [OP_##n] = {.first = H_##n##_SSS_S},
 #define NUM2T(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
@@ -32,7 +38,7 @@ static const OpHandlers op_handlers[OP_COUNT] = {
 #define LANE1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
 #define LANE2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
 #define SHUFFLE(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
-#define MEM(n) [OP_##n] = {.first = H_##n##_S_S, .guarded = H_##n##_G_S_S, .any = H_##n##_ANY},
+#define MEM(n) [OP_##n] = {.first = H_##n##_S_S, GUARDED(n, S_S), .any = H_##n##_ANY},
 #define LOAD(n, ...) MEM(n)
 #define LOADX(n, ...) MEM(n)
 #define LOADL(n, ...) MEM(n)
@@ -41,7 +47,8 @@ static const OpHandlers op_handlers[OP_COUNT] = {
 #include "ops/ops.def"
 };
 
-/* The order the indices below rely on. */
+/* The order the indices below rely on. Where there are few forms they are the first ones. */
+#if TERN_FAST
 _Static_assert(H_I32_SUB_SI_S == H_I32_SUB_SS_S + 1 && H_I32_SUB_AS_S == H_I32_SUB_SS_S + 2 &&
                H_I32_SUB_AI_S == H_I32_SUB_SS_S + 3 && H_I32_SUB_SA_S == H_I32_SUB_SS_S + 4 &&
                H_I32_SUB_IS_S == H_I32_SUB_SS_S + 5 && H_I32_SUB_SS_A == H_I32_SUB_SS_S + 6 &&
@@ -52,6 +59,7 @@ _Static_assert(H_I32_EQZ_A_S == H_I32_EQZ_S_S + 1 && H_I32_EQZ_S_A == H_I32_EQZ_
 _Static_assert(H_I32_LOAD_A_S == H_I32_LOAD_S_S + 2 && H_I32_LOAD_AI_A == H_I32_LOAD_S_S + 11, "loads");
 _Static_assert(H_I32_STORE_SS_S == H_I32_STORE_S_S + 3 && H_I32_STORE_A_S == H_I32_STORE_S_S + 7 &&
                H_I32_STORE_AI_I == H_I32_STORE_S_S + 12, "stores");
+#if TERN_SIMD
 _Static_assert(H_F32X4_DIV_AS_S == H_F32X4_DIV_SS_S + 1 && H_F32X4_DIV_SA_S == H_F32X4_DIV_SS_S + 2 &&
                H_F32X4_DIV_SS_A == H_F32X4_DIV_SS_S + 3 && H_F32X4_MIN_AS_A == H_F32X4_MIN_SS_S + 3 &&
                H_I32X4_SHL_AI_A == H_I32X4_SHL_SS_S + 7 && H_V128_BITSELECT_SAS_S == H_V128_BITSELECT_SSS_S + 1 &&
@@ -60,9 +68,19 @@ _Static_assert(H_F32X4_DIV_AS_S == H_F32X4_DIV_SS_S + 1 && H_F32X4_DIV_SA_S == H
 _Static_assert(H_V128_STORE_S_A == H_V128_STORE_S_S + 1 && H_V128_STORE_SS_S == H_V128_STORE_S_S + 2 &&
                H_V128_STORE_A_S == H_V128_STORE_S_S + 4 && H_V128_STORE_AI_S == H_V128_STORE_S_S + 6,
                "vector stores");
+#endif
+_Static_assert(H_BR_PAID - H_BR == H_I32_EQ_BR_SS_PAID - H_I32_EQ_BR_SS, "compares that pay");
+#endif
+#if TERN_FAST
+_Static_assert(H_F64_SUB_STORE_SA == H_F64_SUB_STORE_SS + 2 && H_I32_ADD_STORE_SI == H_I32_ADD_STORE_SS + 2 &&
+               H_I32_ADD_STORE_G_AI - H_I32_ADD_STORE_AI == H_F64_ADD_STORE_G_SS - H_F64_ADD_STORE_SS, "results kept");
+_Static_assert(H_I32_LOAD_SUM_SI_S == H_I32_LOAD_SUM_SS_S + 1 && H_I32_LOAD_SUM_SS_A == H_I32_LOAD_SUM_SS_S + 2 &&
+               H_F64_LOAD_SUM_G_SI_A - H_F64_LOAD_SUM_SI_A == H_F64_ADD_STORE_G_SS - H_F64_ADD_STORE_SS, "loads from sums");
+_Static_assert(H_I32_LOAD_BRNZ_S == H_I32_LOAD_BRZ_S + 2 && H_I32_LOAD8_U_BRZ_G_S == H_I32_LOAD_BRZ_G_S + 4, "load and test");
+#endif
+_Static_assert(H_BR_PAID - H_BR == H_CALL_INDIRECT_PAID - H_CALL_INDIRECT, "branches that pay");
 
-_Static_assert(H_BR_PAID - H_BR == H_I32_EQ_BR_SS_PAID - H_I32_EQ_BR_SS &&
-               H_BR_PAID - H_BR == H_CALL_INDIRECT_PAID - H_CALL_INDIRECT, "branches that pay");
+#define FIRST_BRANCH (TERN_FAST ? H_I32_EQ_BR_SS : H_BR)
 
 /* Index of two operand places, in the order SS SI AS AI SA IS. */
 static u32 pair_index(Place k1, Place k2)
@@ -96,7 +114,7 @@ static Handler value_handler(const Ins *ins)
     case SHAPE_NUM2:
         if (is_shift) return (Handler)(first + pair_index(ins->k1, ins->k2) + 4 * acc);
         if (is_vector) return (Handler)(first + vector_pair_index(ins->k1, ins->k2) + 3 * acc);
-        return (Handler)(first + pair_index(ins->k1, ins->k2) + 6 * acc);
+        return (Handler)(first + pair_index(ins->k1, ins->k2) + (info->args[0] == OT_v128 ? 5 : 6) * acc);
     case SHAPE_LANE2: return (Handler)(first + vector_pair_index(ins->k1, ins->k2) + 3 * acc);
     case SHAPE_NUM3: {
         u32 form = ins->k2 == PLACE_ACC ? 1 : ins->k3 == PLACE_ACC ? 2 : 0;
@@ -138,6 +156,32 @@ static Handler store_handler(const Ins *ins, CodeMode mode)
     return (Handler)(first + first_of_address[address_index(ins)] + value);
 }
 
+#if TERN_FAST
+static Handler kept_handler(const Ins *ins, CodeMode mode)
+{
+    bool is_guarded = (mode & CODE_GUARDED) != 0;
+    u32 first = ins->op == OP_F64_ADD ? H_F64_ADD_STORE_SS : ins->op == OP_F64_MUL ? H_F64_MUL_STORE_SS
+              : ins->op == OP_F64_SUB ? H_F64_SUB_STORE_SS : H_I32_ADD_STORE_SS;
+    u32 form = (ins->k2 == PLACE_IMM || ins->k2 == PLACE_ACC ? 2u : 0) + (ins->k1 == PLACE_ACC);
+    return (Handler)(first + form + (is_guarded ? H_F64_ADD_STORE_G_SS - H_F64_ADD_STORE_SS : 0));
+}
+
+static Handler load_sum_handler(const Ins *ins, CodeMode mode)
+{
+    bool is_guarded = (mode & CODE_GUARDED) != 0;
+    u32 first = ins->op == OP_I32_LOAD ? H_I32_LOAD_SUM_SS_S : ins->op == OP_F64_LOAD ? H_F64_LOAD_SUM_SS_S : H_I32_LOAD8_U_SUM_SS_S;
+    u32 form = (ins->k2 == PLACE_IMM) + (ins->kd == PLACE_ACC ? 2u : 0);
+    return (Handler)(first + form + (is_guarded ? H_F64_ADD_STORE_G_SS - H_F64_ADD_STORE_SS : 0));
+}
+
+static Handler load_test_handler(const Ins *ins, CodeMode mode)
+{
+    bool is_guarded = (mode & CODE_GUARDED) != 0;
+    u32 form = (ins->op == OP_I32_LOAD8_U ? 4u : 0) + (ins->imm == 0 ? 2u : 0) + (ins->k1 == PLACE_ACC);
+    return (Handler)((is_guarded ? H_I32_LOAD_BRZ_G_S : H_I32_LOAD_BRZ_S) + form);
+}
+#endif
+
 static Handler handler_of(const Ins *ins, CodeMode mode)
 {
     switch ((Family)ins->family) {
@@ -155,6 +199,15 @@ static Handler handler_of(const Ins *ins, CodeMode mode)
         u32 first = (mode & CODE_GUARDED) != 0 ? h->guarded : h->any;
         return (Handler)(first + (ins->k3 == PLACE_ACC) + (ins->kd == PLACE_ACC ? 2 : 0));
     }
+#if TERN_FAST
+    case FAM_KEPT: return kept_handler(ins, mode);
+    case FAM_LOAD_SUM: return load_sum_handler(ins, mode);
+    case FAM_LOAD_TEST: return load_test_handler(ins, mode);
+#else
+    case FAM_KEPT:
+    case FAM_LOAD_SUM:
+    case FAM_LOAD_TEST: break;
+#endif
     case FAM_MOVED: return (Handler)(ins->op + (ins->k3 == PLACE_ACC) + (ins->kd == PLACE_ACC ? 2 : 0));
     case FAM_SUM: return (Handler)(ins->op + (ins->kd == PLACE_ACC));
     case FAM_STRIDE: return (Handler)(ins->op + (ins->k3 == PLACE_SLOT));
@@ -166,14 +219,18 @@ static Handler handler_of(const Ins *ins, CodeMode mode)
 Handler tern_ins_handler(const Ins *ins, CodeMode mode)
 {
     Handler handler = handler_of(ins, mode);
-    bool pays = (mode & CODE_METERED) != 0 && handler >= H_I32_EQ_BR_SS && handler <= H_CALL_INDIRECT;
+    /* Modules that need what is left out were refused when they were loaded; should one not have been, it traps. */
+    if (H_NAMES_END > H_COUNT + 1 && handler >= H_COUNT) return H_UNREACHABLE;
+    bool pays = (mode & CODE_METERED) != 0 && handler >= FIRST_BRANCH && handler <= H_CALL_INDIRECT;
     return pays ? (Handler)(handler + (H_BR_PAID - H_BR)) : handler;
 }
 
 bool tern_ins_may_skip_slot(const Ins *ins)
 {
     if (ins->kd != PLACE_SLOT) return false;
-    if (ins->family == FAM_LOADED || ins->family == FAM_MOVED || ins->family == FAM_SUM) return true;
+    if (ins->family == FAM_LOADED || ins->family == FAM_MOVED || ins->family == FAM_SUM ||
+        ins->family == FAM_LOAD_SUM)
+        return true;
     if (ins->family == FAM_LOAD) return tern_op_info[ins->op].shape != SHAPE_LOADL;
     if (ins->family == FAM_PLAIN) return ins->op == H_GLOBAL_GET_S;
     if (ins->family != FAM_VALUE) return false;

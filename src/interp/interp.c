@@ -6,8 +6,15 @@
 #include "interp/unwind.h"
 #include "runtime/profile.h"
 
+#if SIMD_SSSE3
+#include <cpuid.h>
+#endif
+
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-variable"
+#if !TERN_MEMORY64 || !TERN_TAIL_CALLS || !TERN_THREADS || !TERN_GC /* whose handlers are all that use some of it */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
 
 #if defined(__APPLE__)
 extern const u8 handlers_start[] __asm("section$start$__TEXT$tern_interp");
@@ -72,6 +79,7 @@ static inline TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
     const FuncType *type = func->type;
     x->top = slots + (type->param_cells > type->result_cells ? type->param_cells : type->result_cells);
     TrapCode trap = func->host(x, func->env, slots);
+    *tern_port_fault_top() = x->fault_frame;
     if (x->memory != NULL) x->memory_size = tern_memory_size_bytes(x->memory);
     if (trap != TRAP_NONE) return trap;
     x->trap.code = TRAP_NONE; /* one the host met and dealt with */
@@ -337,7 +345,7 @@ enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
 
 #else
 
-#if SIMD_SSSE3
+#if SIMD_SSSE3 && TERN_SIMD
 /* Twins of handlers for processors that have more than the baseline. */
 #define TWIN(name, ...) \
     SIMD_TARGET_SSSE3 HANDLER_FUNC(name) { __VA_ARGS__ }
@@ -346,12 +354,26 @@ TWIN(ssse3_shuffle, t_v128 a = GET_v128(1), b = GET_v128(2), lanes = IMM_v128(3)
 TWIN(ssse3_swizzle, t_v128 a = GET_v128(1), b = GET_v128(2); PUT_v128(0, simd_i8x16_swizzle_ssse3(a, b)); NEXT(3);)
 #undef TWIN
 
+/* Asked of the processor by the first module that wants to know: a virtual machine may take 20 us to answer, and
+ * __builtin_cpu_supports would have every process ask as it starts. */
+static bool has_ssse3(void)
+{
+    enum { UNKNOWN, ABSENT, PRESENT };
+    static u8 known; /* whoever finds out, finds the same */
+    u8 answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (answer == UNKNOWN) {
+        unsigned eax, ebx, ecx = 0, edx;
+        answer = __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_SSSE3) != 0 ? PRESENT : ABSENT;
+        __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
+    }
+    return answer == PRESENT;
+}
+
 static HandlerFunc *best_of(Handler handler)
 {
-    if (!__builtin_cpu_supports("ssse3")) return handlers[handler];
-    if (handler == H_I8X16_SHUFFLE_SS_S) return ssse3_shuffle;
-    if (handler == H_I8X16_SWIZZLE_SS_S || handler == H_I8X16_RELAXED_SWIZZLE_SS_S) return ssse3_swizzle;
-    return handlers[handler];
+    bool is_swizzle = handler == H_I8X16_SWIZZLE_SS_S || handler == H_I8X16_RELAXED_SWIZZLE_SS_S;
+    if (LIKELY(handler != H_I8X16_SHUFFLE_SS_S && !is_swizzle) || !has_ssse3()) return handlers[handler];
+    return is_swizzle ? ssse3_swizzle : ssse3_shuffle;
 }
 #else
 static HandlerFunc *best_of(Handler handler) { return handlers[handler]; }
@@ -369,7 +391,9 @@ static TrapCode run(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 }
 
 /* The argument registers of pc, fp and r0, in the machine's numbering. */
-#if defined(__x86_64__)
+#if !TERN_FAST /* no handler trusts a guard */
+enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
+#elif defined(__x86_64__)
 #if __has_attribute(preserve_none)
 enum { PC_REGISTER = 12, FP_REGISTER = 13, R0_REGISTER = 15 };
 #else
@@ -392,15 +416,31 @@ enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
 /* --- as a tier ------------------------------------------------------------------------------------- */
 
 /* The handler that checks what this one trusts: I32_LOAD_S_S for I32_LOAD_G_S_S. Both kinds come in the same order. */
+#if TERN_FAST
 #define FIRST_GUARDED H_I32_LOAD_G_S_S
 #define CHECKED_TO_GUARDED (H_I32_ADD_LOAD_G_S_S - H_I32_ADD_LOAD_S_S)
 _Static_assert(H_I32_LOAD_G_S_S < H_I32_ADD_LOAD_G_S_S && H_I32_LOAD_G_S_S - H_I32_LOAD_S_S == CHECKED_TO_GUARDED &&
-               H_V128_STORE64_LANE_G_S_S - H_V128_STORE64_LANE_S_S == CHECKED_TO_GUARDED, "guarded handlers");
+               H_I64_STORE32_G_S_S - H_I64_STORE32_S_S == CHECKED_TO_GUARDED, "guarded handlers");
+#if TERN_SIMD
+_Static_assert(H_V128_STORE64_LANE_G_S_S - H_V128_STORE64_LANE_S_S == CHECKED_TO_GUARDED, "guarded handlers");
+#endif
 static Handler checked_twin(Handler handler)
 {
+    enum { TESTS = H_I32_LOAD_BRZ_G_S - H_I32_LOAD_BRZ_S };
+    for (u32 pays = 0; pays <= 1; pays++) {
+        u32 first = pays ? H_I32_LOAD_BRZ_G_S_PAID : H_I32_LOAD_BRZ_G_S;
+        if (handler >= first && handler < first + TESTS) return (Handler)(handler - TESTS);
+    }
     bool is_guarded = handler >= FIRST_GUARDED && handler < FIRST_GUARDED + CHECKED_TO_GUARDED;
     return is_guarded ? (Handler)(handler - CHECKED_TO_GUARDED) : H_NONE;
 }
+#else
+static Handler checked_twin(Handler handler)
+{
+    (void)handler;
+    return H_NONE;
+}
+#endif
 
 /* A fault tells the first byte out of bounds only: the instruction runs once more, checked, and says all. */
 static TrapCode explain_fault(Exec *x, const FaultFrame *fault)
@@ -430,17 +470,16 @@ static TrapCode explain_fault(Exec *x, const FaultFrame *fault)
 /* Runs where loads and stores may trust a guard: a fault in a handler is a trap. */
 static TrapCode run_guarded(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 {
-    FaultFrame **top = tern_port_fault_top();
     FaultFrame frame; /* the rest is the handler's to fill */
-    frame.outer = *top;
+    frame.outer = x->fault_frame;
     if (PORT_SETJMP(frame.jump) == 0) {
-        *top = &frame;
+        *tern_port_fault_top() = x->fault_frame = &frame;
         TrapCode trap = run(pc, fp, mem, x);
-        *top = frame.outer;
+        *tern_port_fault_top() = x->fault_frame = frame.outer;
         return trap;
     }
-    FaultFrame *fault = *tern_port_fault_top();
-    *tern_port_fault_top() = fault->outer;
+    FaultFrame *fault = x->fault_frame;
+    *tern_port_fault_top() = x->fault_frame = fault->outer;
     return explain_fault(x, fault);
 }
 
@@ -490,7 +529,7 @@ static TrapCode run_to_end(const CodeUnit *pc, u64 *fp, Exec *x)
         u8 *mem = x->memory != NULL ? x->memory->base : NULL;
         /* Whatever the instance's own mode: it may call one whose memory is guarded. */
         TrapCode trap = PC_REGISTER >= 0 ? run_guarded(pc, fp, mem, x) : run(pc, fp, mem, x);
-        if (LIKELY(trap != TRAP_UNCAUGHT_EXCEPTION) || !tern_unwind(x, token_of, &pc, &fp)) return trap;
+        if (LIKELY(trap != TRAP_UNCAUGHT_EXCEPTION) || !TERN_GC || !tern_unwind(x, token_of, &pc, &fp)) return trap;
         if (UNLIKELY(x->profile != NULL)) tern_profile_unwind(x, fp + 1);
         /* Going to a handler may be a back-edge. */
         trap = x->fuel < 0 ? tern_exec_refuel(x) : tern_exec_poll(x);

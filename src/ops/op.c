@@ -28,10 +28,12 @@
 #define CONST_IMM_f64 IMM_F64
 #define CONST_IMM_v128 IMM_V128
 
-#define HEAT_HOT .is_hot = true
-#define HEAT_LOADED .is_hot = true
+/* Where there are few forms nothing is hot. */
+#define IS_HOT .is_hot = TERN_FAST
+#define HEAT_HOT IS_HOT
+#define HEAT_LOADED IS_HOT
 #define HEAT_COLD .is_hot = false
-#define HEAT_VEC .is_hot = true, .is_vec = true
+#define HEAT_VEC IS_HOT, .is_vec = true
 #define HEAT_VEC_COLD .is_hot = false
 
 #define ROW(c, t, f, s) .text = t, .code = c, .feature = FEATURE_##f, .shape = SHAPE_##s
@@ -47,28 +49,28 @@ const OpInfo tern_op_info[OP_COUNT] = {
 #define NUM1T(n, c, t, f, h, R, A, ...) NUM_ROW(NUM1T, n, c, t, f, h, R, A)
 #define NUM2T(n, c, t, f, h, R, A, B, ...) NUM_ROW(NUM2T, n, c, t, f, h, R, A, B)
 #define TEST1(n, c, t, f, A, e) \
-    [OP_##n] = {ROW(c, t, f, TEST1), ALONE, .is_hot = true, RESULT(i32), ARGS(A)},
+    [OP_##n] = {ROW(c, t, f, TEST1), ALONE, IS_HOT, RESULT(i32), ARGS(A)},
 #define CMP2(n, c, t, f, A, e, not, swap)                                           \
-    [OP_##n] = {ROW(c, t, f, CMP2), .is_hot = true, RESULT(i32), ARGS(A, A),        \
+    [OP_##n] = {ROW(c, t, f, CMP2), IS_HOT, RESULT(i32), ARGS(A, A),        \
                 .inverse = OP_##not, .swapped = OP_##swap},
 #define WIDE2(n, c, t, f, ...) \
     [OP_##n] = {ROW(c, t, f, WIDE2), ALONE, RESULT2(i64, i64), ARGS(i64, i64)},
 #define WIDE4(n, c, t, f, ...) \
     [OP_##n] = {ROW(c, t, f, WIDE4), ALONE, RESULT2(i64, i64), ARGS(i64, i64, i64, i64)},
 #define LANE_ROW(s, n, c, t, f, lanes, R, ...)                                      \
-    [OP_##n] = {ROW(c, t, f, s), ALONE, .is_hot = true, RESULT(R), ARGS(__VA_ARGS__), \
+    [OP_##n] = {ROW(c, t, f, s), ALONE, IS_HOT, RESULT(R), ARGS(__VA_ARGS__), \
                 .imm = IMM_LANE, .nlanes = lanes},
 #define LANE1(n, c, t, f, lanes, R, A, ...) LANE_ROW(LANE1, n, c, t, f, lanes, R, A)
 #define LANE2(n, c, t, f, lanes, R, A, B, ...) LANE_ROW(LANE2, n, c, t, f, lanes, R, A, B)
 #define SHUFFLE(n, c, t, f, ...) \
     [OP_##n] = {ROW(c, t, f, SHUFFLE), ALONE, RESULT(v128), ARGS(v128, v128), .imm = IMM_SHUFFLE},
 #define LOAD_ROW(s, n, c, t, f, R, MEM)                                             \
-    [OP_##n] = {ROW(c, t, f, s), ALONE, .is_hot = true, RESULT(R), ARGS(addr),      \
+    [OP_##n] = {ROW(c, t, f, s), ALONE, IS_HOT, RESULT(R), ARGS(addr),      \
                 .imm = IMM_MEMARG, .mem_bytes = sizeof(MEM)},
 #define LOAD(n, c, t, f, R, MEM) LOAD_ROW(LOAD, n, c, t, f, R, MEM)
 #define LOADX(n, c, t, f, R, MEM, ...) LOAD_ROW(LOADX, n, c, t, f, R, MEM)
 #define STORE(n, c, t, f, A, MEM)                                                   \
-    [OP_##n] = {ROW(c, t, f, STORE), ALONE, .is_hot = true, ARGS(addr, A),          \
+    [OP_##n] = {ROW(c, t, f, STORE), ALONE, IS_HOT, ARGS(addr, A),          \
                 .imm = IMM_MEMARG, .mem_bytes = sizeof(MEM)},
 #define MEM_LANE_ROW(s, n, c, t, f, R, MEM)                                         \
     [OP_##n] = {ROW(c, t, f, s), ALONE, RESULT(R), ARGS(addr, v128),                \
@@ -173,6 +175,6 @@ Op tern_op_of_text(const char *text)
 }
 
 const FeatureInfo tern_feature_info[FEATURE_COUNT] = {
-#define FEATURE(name, text, version) [FEATURE_##name] = {text, version},
+#define FEATURE(name, text, version, ...) [FEATURE_##name] = {text, version},
 #include "ops/features.def"
 };

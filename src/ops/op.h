@@ -6,34 +6,14 @@
 #include "base/types.h"
 
 typedef enum Op {
-#define NUM1(n, ...) OP_##n,
-#define NUM2(n, ...) OP_##n,
-#define NUM2C(n, ...) OP_##n,
-#define NUM3(n, ...) OP_##n,
-#define NUM1T(n, ...) OP_##n,
-#define NUM2T(n, ...) OP_##n,
-#define TEST1(n, ...) OP_##n,
-#define CMP2(n, ...) OP_##n,
-#define WIDE2(n, ...) OP_##n,
-#define WIDE4(n, ...) OP_##n,
-#define LANE1(n, ...) OP_##n,
-#define LANE2(n, ...) OP_##n,
-#define SHUFFLE(n, ...) OP_##n,
-#define LOAD(n, ...) OP_##n,
-#define LOADX(n, ...) OP_##n,
-#define LOADL(n, ...) OP_##n,
-#define STORE(n, ...) OP_##n,
-#define STOREL(n, ...) OP_##n,
-#define CONST(n, ...) OP_##n,
-#define TYPED(n, ...) OP_##n,
-#define ALOAD(n, ...) OP_##n,
-#define ASTORE(n, ...) OP_##n,
-#define ARMW(n, ...) OP_##n,
-#define ACMPXCHG(n, ...) OP_##n,
-#define ATOMIC(n, ...) OP_##n,
-#define SPECIAL(n, ...) OP_##n,
-#include "ops/ops.def"
-    OP_COUNT
+#define OP_NAME(n) OP_##n,
+#include "ops/op_names.def"
+    OP_COUNT,
+    /* Of the rows that the build leaves out only the names, which nothing is, so that code that asks for them need
+     * not be left out with them. */
+#define OPS_ABSENT 1
+#define OP_NAME(n) OP_##n,
+#include "ops/op_names.def"
 } Op;
 #define OP_NONE OP_COUNT
 
@@ -109,7 +89,6 @@ Op tern_op_of_code(u32 prefix, u32 opcode);
 /* Constant-time form for one-byte opcodes. */
 extern const u16 tern_op_of_byte[256];
 
-Op tern_op_of_text(const char *text);
 
 /* Proposals, as bits in a u64: 1 << FEATURE_x. */
 typedef enum FeatureId {
@@ -118,11 +97,26 @@ typedef enum FeatureId {
     FEATURE_COUNT
 } FeatureId;
 #define FEATURES_ALL ((1ull << FEATURE_COUNT) - 1)
+/* Those that the build has. */
+#define FEATURE(name, text, version, has) | (u64)(has) << FEATURE_##name
+static const u64 tern_features_built = 0
+#include "ops/features.def"
+    ;
 
 typedef struct FeatureInfo {
     const char *name;    /* as the proposals are called: "bulk-memory" */
     const char *version; /* "1.0", "2.0", "3.0", or "proposal" */
 } FeatureInfo;
 extern const FeatureInfo tern_feature_info[FEATURE_COUNT];
+
+Op tern_op_of_text(const char *text);
+
+/* The feature whose instructions begin with this prefix and are not in the build; FEATURE_COUNT if there is none. */
+static inline FeatureId tern_op_left_out(u32 prefix)
+{
+    if (!TERN_SIMD && prefix == 0xfd) return FEATURE_SIMD;
+    if (!TERN_THREADS && prefix == 0xfe) return FEATURE_THREADS;
+    return FEATURE_COUNT;
+}
 
 #endif

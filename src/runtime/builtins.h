@@ -8,12 +8,16 @@
 typedef TrapCode BuiltinFunc(Exec *x, u64 *slots, u32 imm1, u32 imm2);
 
 #define BUILTIN(name, ...) BuiltinFunc tern_builtin_##name;
+#define BUILTIN_ABSENT BUILTIN
 #include "runtime/builtins.def"
 
 typedef enum Builtin {
 #define BUILTIN(name, ...) BUILTIN_##name,
 #include "runtime/builtins.def"
-    BUILTIN_COUNT
+    BUILTIN_COUNT,
+#define BUILTIN(...)
+#define BUILTIN_ABSENT(name, ...) BUILTIN_##name, /* names only */
+#include "runtime/builtins.def"
 } Builtin;
 
 enum { BUILTIN_TRAPS = 1, BUILTIN_MOVES = 2, BUILTIN_COLLECTS = 4 };

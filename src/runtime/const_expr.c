@@ -103,7 +103,7 @@ static TrapCode run(Instance *instance, const ConstExpr *expr, u64 *stack, Value
         case OP_ANY_CONVERT_EXTERN:
         case OP_EXTERN_CONVERT_ANY: break; /* the bits stay */
         default: {
-            TrapCode code = allocate(instance, op, stack, &n);
+            TrapCode code = TERN_GC ? allocate(instance, op, stack, &n) : TRAP_UNREACHABLE;
             if (code != TRAP_NONE) return code;
             break;
         }
@@ -117,6 +117,7 @@ static TrapCode run(Instance *instance, const ConstExpr *expr, u64 *stack, Value
 /* The stack is a root: what was allocated waits there for the rest. */
 static TrapCode run_rooted(Instance *instance, const ConstExpr *expr, u64 *stack, u32 ncells, Value *out)
 {
+    if (!TERN_GC) return run(instance, expr, stack, out);
     GcCells cells = {.cells = stack, .ncells = ncells};
     tern_gc_push_cells(instance->store, &cells);
     TrapCode code = run(instance, expr, stack, out);

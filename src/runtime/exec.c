@@ -7,10 +7,8 @@
  */
 #include "runtime/exec.h"
 
+#include "base/text.h"
 #include "runtime/profile.h"
-
-#include <stdarg.h>
-#include <stdio.h>
 
 #define DEFAULT_STACK_BYTES ((size_t)1 << 20)
 
@@ -329,45 +327,29 @@ TrapCode tern_exec_trap_address(Exec *x, const Memory *memory, u64 address, u64 
     return TRAP_MEMORY_BOUNDS;
 }
 
-typedef struct Text {
-    char *buf;
-    size_t size, n; /* n: what there would be with room enough */
-} Text;
-
-static void put(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(Text *text, const char *format, ...)
-{
-    size_t room = text->n < text->size ? text->size - text->n : 0;
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(room > 0 ? text->buf + text->n : NULL, room, format, args);
-    va_end(args);
-    if (n > 0) text->n += (size_t)n;
-}
-
 static void put_frame(Text *text, const TrapFrame *frame)
 {
     Name name = {0};
     if (frame->instance != NULL)
         name = tern_module_func_name(frame->instance->module, frame->func_index);
-    put(text, " (function %u", (unsigned)frame->func_index);
-    if (name.size > 0) put(text, " <%.*s>", (int)u64_min(name.size, 80), name.bytes);
-    if (frame->offset != 0) put(text, ", offset 0x%x", (unsigned)frame->offset);
-    put(text, ")");
+    tern_text_add(text, " (function %u", (unsigned)frame->func_index);
+    if (name.size > 0) tern_text_add(text, " <%.*s>", (int)u64_min(name.size, 80), name.bytes);
+    if (frame->offset != 0) tern_text_add(text, ", offset 0x%x", (unsigned)frame->offset);
+    tern_text_add(text, ")");
 }
 
 int tern_trap_format(const Trap *trap, char *buf, size_t size)
 {
     Text text = {buf, size, 0};
-    put(&text, "%s", tern_trap_text(trap->code));
+    tern_text_add(&text, "%s", tern_trap_text(trap->code));
     if (trap->has_address) {
-        put(&text, ": ");
+        tern_text_add(&text, ": ");
         if (trap->access_bytes != 0)
-            put(&text, "%llu bytes at ", (unsigned long long)trap->access_bytes);
-        put(&text, "address 0x%llx, memory size %llu", (unsigned long long)trap->address,
+            tern_text_add(&text, "%llu bytes at ", (unsigned long long)trap->access_bytes);
+        tern_text_add(&text, "address 0x%llx, memory size %llu", (unsigned long long)trap->address,
             (unsigned long long)trap->memory_bytes);
     }
-    if (trap->message[0] != '\0') put(&text, ": %s", trap->message);
+    if (trap->message[0] != '\0') tern_text_add(&text, ": %s", trap->message);
     if (trap->nframes > 0) put_frame(&text, &trap->frames[0]);
-    return (int)text.n;
+    return (int)text.length;
 }

@@ -55,6 +55,9 @@ struct Exec {
     /* Where the innermost frame stopped; the tier's backtrace reads them. */
     const void *pc;
     u64 *fp;
+    /* What a fault in the innermost activation jumps to (port.h), or NULL. A host function may have run other guests
+     * on this thread, and on other stacks of it, when it returns. */
+    struct FaultFrame *fault_frame;
     bool is_faulting;  /* an access that faulted is being looked at: it traps, whatever has grown since */
     /* Between a tier's fast and slow paths. */
     void *callee;
@@ -110,9 +113,9 @@ TrapCode tern_exec_poll(Exec *x);
 
 /* Fuel: how much the guest may still execute, one unit for an instruction of WebAssembly, and none for those that
  * are structure only (block, loop, try, else, catch, end, nop). Bulk instructions cost one more for every 64 bytes or
- * 8 elements, before they do anything. Code pays in advance for all it will execute up to the next branch, so what
- * a trap or an exception keeps from being executed is paid for, and host functions see paid what their caller does
- * up to there. When it cannot pay, the guest stops there with TRAP_FUEL and nothing is left; once there is fuel
+ * 8 elements, before they do anything; a call one for every 8 cells of locals that are no parameters. Code pays in
+ * advance for all it will execute up to the next branch, so what a trap or an exception keeps from being executed is
+ * paid for, and host functions see paid what their caller does up to there. When it cannot pay, the guest stops there with TRAP_FUEL and nothing is left; once there is fuel
  * again, calls work as before. The same calls use the same fuel in every build and on every machine.
  *
  * The first call for a store switches its instances, and all to come, to code that pays: a few per cent slower, and

@@ -302,6 +302,7 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
     const EngineOptions *engine = &instance->store->engine->options;
     MemoryOptions memory = {.may_move = engine->memories_move, .max_pages = UINT64_MAX};
     if (options != NULL && options->memory != NULL) memory = *options->memory;
+    memory.budget = instance->budget;
     u64 heap_bytes = options != NULL ? options->guest_heap_bytes : 0;
     HeapPlacement heap;
     if (!memory.may_move)
@@ -318,8 +319,19 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
     /* Before the first FuncInst, which constant expressions may ask for. */
     if (engine->tier != NULL && !engine->tier->attach(instance, diag)) return false;
     if (!make_globals(instance, diag, trap)) return false;
-    if (!make_tables(instance, options != NULL ? options->max_table_elems : 0, diag, trap)) return false;
+    if (!make_tables(instance, instance->max_table_elems, diag, trap)) return false;
     return make_elems(instance, diag, trap);
+}
+
+/* What bounds the instance: a thread is bounded by what bounds whom it is a thread of. */
+static void take_limits(Instance *instance, const InstantiateOptions *options)
+{
+    if (options == NULL) return;
+    const Instance *of = options->thread_of;
+    MemoryBudget *budget = of != NULL ? of->budget : options->memory != NULL ? options->memory->budget : NULL;
+    instance->budget = tern_memory_budget_retain(budget);
+    instance->max_table_elems = of != NULL ? of->max_table_elems : options->max_table_elems;
+    if (of != NULL && of->store != instance->store) instance->store->gc_limit_bytes = of->store->gc_limit_bytes;
 }
 
 /* Gives back what the store listed since nmemories and ntables. */
@@ -353,6 +365,7 @@ Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
         return NULL;
     }
     if (options != NULL) instance->host_data = options->host_data;
+    take_limits(instance, options);
     tern_module_retain(module);
     vec_push(&store->instances, store->alloc, instance); /* its globals are roots from now on */
     if (!build(instance, options, diag, trap)) {
@@ -361,6 +374,7 @@ Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
         if (store->gc != NULL) return NULL;
         store->instances.n--;
         tern_module_release(module);
+        tern_memory_budget_release(instance->budget);
         return NULL;
     }
     const Instance *thread_of = options != NULL ? options->thread_of : NULL;

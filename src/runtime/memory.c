@@ -23,6 +23,47 @@
 
 static u64 round_up(u64 size, u64 to) { return (size + to - 1) / to * to; }
 
+/* --- budgets ------------------------------------------------------------------------------------- */
+
+MemoryBudget *tern_memory_budget_new(Alloc *alloc, u64 max_bytes)
+{
+    MemoryBudget *budget = tern_alloc(alloc, sizeof *budget);
+    if (budget != NULL) *budget = (MemoryBudget){.alloc = alloc, .max_bytes = max_bytes, .refs = 1};
+    return budget;
+}
+
+MemoryBudget *tern_memory_budget_retain(MemoryBudget *budget)
+{
+    if (budget != NULL) __atomic_add_fetch(&budget->refs, 1, __ATOMIC_RELAXED);
+    return budget;
+}
+
+void tern_memory_budget_release(MemoryBudget *budget)
+{
+    if (budget == NULL || __atomic_sub_fetch(&budget->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
+    tern_free(budget->alloc, budget, sizeof *budget);
+}
+
+/* Makes the memory's share of its budget `bytes`. False: there is not as much left; less is always possible. */
+static bool charge(Memory *memory, u64 bytes)
+{
+    MemoryBudget *budget = memory->budget;
+    if (budget == NULL) return true;
+    if (bytes <= memory->charged_bytes) {
+        __atomic_sub_fetch(&budget->used_bytes, memory->charged_bytes - bytes, __ATOMIC_RELAXED);
+    } else {
+        u64 more = bytes - memory->charged_bytes, used = __atomic_load_n(&budget->used_bytes, __ATOMIC_RELAXED);
+        do {
+            if (more > budget->max_bytes - used) return false;
+        } while (!__atomic_compare_exchange_n(&budget->used_bytes, &used, used + more, true, __ATOMIC_RELAXED,
+                                              __ATOMIC_RELAXED));
+    }
+    memory->charged_bytes = bytes;
+    return true;
+}
+
+/* --- blocks -------------------------------------------------------------------------------------- */
+
 /* Pages, whatever the embedder says: an i32 memory.size can express 2^32 - 1 and -1 means failure.
  */
 static u64 page_limit(const MemoryType *type, u64 page_bytes)
@@ -212,7 +253,7 @@ Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOption
     u64 page_bytes = options->page_bytes != 0 ? options->page_bytes : 1ull << type->page_log2;
     u64 max_pages =
         u64_min(u64_min(page_limit(type, page_bytes), options->max_pages), type->limits.max);
-    if (options->max_bytes != 0) max_pages = u64_min(max_pages, options->max_bytes / page_bytes);
+    if (options->budget != NULL) max_pages = u64_min(max_pages, options->budget->max_bytes / page_bytes);
     if (type->limits.min > max_pages) {
         tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET,
                       "minimum %llu pages of %llu bytes, at most %llu",
@@ -234,13 +275,16 @@ Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOption
     memory->initial_pages = memory->npages;
     memory->pool = options->pool;
     memory->size_bytes = memory->npages * page_bytes; /* fits: npages <= page_limit */
+    memory->budget = tern_memory_budget_retain(options->budget);
     bool is_shared = type->limits.is_shared;
     if (is_shared) memory->waits = tern_wait_queue_new(alloc);
-    if ((is_shared && memory->waits == NULL) ||
+    if ((is_shared && memory->waits == NULL) || !charge(memory, memory->size_bytes) ||
         !block_new(memory, memory->size_bytes, options)) {
         tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET, "of %llu bytes",
                       (unsigned long long)memory->size_bytes);
         tern_wait_queue_free(memory->waits);
+        charge(memory, 0);
+        tern_memory_budget_release(memory->budget);
         tern_free(alloc, memory, sizeof *memory);
         return NULL;
     }
@@ -263,6 +307,8 @@ void tern_memory_release(Memory *memory)
     tern_wait_queue_free(memory->waits);
     if (memory->is_guarded) tern_port_fault_remove_guest(fault_range(memory));
     block_free(memory);
+    charge(memory, 0);
+    tern_memory_budget_release(memory->budget);
     tern_free(memory->alloc, memory, sizeof *memory);
 }
 
@@ -299,7 +345,11 @@ static u64 grow(Memory *memory, u64 delta_pages)
     if (delta_pages == 0) return old;
     if (delta_pages > memory->max_pages - old) return UINT64_MAX;
     u64 new_bytes = (old + delta_pages) * memory->page_bytes; /* fits: max_pages <= page_limit */
-    if (new_bytes > tern_memory_window(memory) || !block_grow(memory, new_bytes)) return UINT64_MAX;
+    if (new_bytes > tern_memory_window(memory) || !charge(memory, new_bytes)) return UINT64_MAX;
+    if (!block_grow(memory, new_bytes)) {
+        charge(memory, memory->size_bytes);
+        return UINT64_MAX;
+    }
     __atomic_store_n(&memory->npages, old + delta_pages, __ATOMIC_RELEASE);
     __atomic_store_n(&memory->size_bytes, new_bytes, __ATOMIC_RELEASE);
     return old;
@@ -343,6 +393,7 @@ bool tern_memory_become(Memory *memory, u64 npages, const MemoryImage *image)
 {
     u64 bytes = npages * memory->page_bytes; /* it had that size before: it fits */
     bool has_room = true;
+    if (!charge(memory, bytes)) return false;
     if (memory->is_vm) {
         size_t committed = (size_t)memory->committed_bytes;
         bool is_restored = tern_port_vm_restore(memory->base, committed);

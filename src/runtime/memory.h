@@ -30,6 +30,19 @@ typedef struct MemoryImage MemoryImage;
 /* Where a window onto a host's memory ends: the end of the 32-bit index space. */
 #define MEMORY_WINDOW_END (4ull << 30)
 
+/* Bytes that the memories which share it may have in all; everything but max_bytes is memory.c's. */
+typedef struct MemoryBudget {
+    Alloc *alloc;
+    u64 max_bytes;
+    u64 used_bytes; /* atomic, as refs */
+    u32 refs;
+} MemoryBudget;
+
+/* With one reference. NULL: no memory. Retaining and releasing are thread-safe, and NULL may be given. */
+MemoryBudget *tern_memory_budget_new(Alloc *alloc, u64 max_bytes);
+MemoryBudget *tern_memory_budget_retain(MemoryBudget *budget);
+void tern_memory_budget_release(MemoryBudget *budget);
+
 typedef struct Memory {
     u8 *base;           /* not NULL, even for an empty memory */
     u64 size_bytes;     /* read atomically if shared */
@@ -52,6 +65,8 @@ typedef struct Memory {
     u64 committed_bytes; /* of a reservation: accessible from base on, whole host pages */
     u64 image_id;       /* of what the data segments left, mapped into [image_from, image_to); or 0 */
     u64 image_from, image_to;
+    MemoryBudget *budget; /* what size_bytes is charged to, or NULL; a reference is held */
+    u64 charged_bytes;
 } Memory;
 
 /* Guest address where the window begins; UINT64_MAX: there is none. */
@@ -63,7 +78,7 @@ static inline u64 tern_memory_window(const Memory *memory)
 typedef struct MemoryOptions {
     bool may_move;      /* do not reserve, allocate: the explicit-check mode */
     u64 max_pages;      /* the host's limit, UINT64_MAX for none */
-    u64 max_bytes;      /* the same in bytes; 0: none */
+    MemoryBudget *budget; /* a limit in bytes, for this memory and others; NULL: none */
     u64 page_bytes;     /* 0: as the type says */
     MemoryPool *pool;   /* of the engine; NULL: reservations are made and released */
     const MemoryImage *image; /* to begin with instead of zeroes where that can be: image_id tells; or NULL */

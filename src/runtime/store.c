@@ -53,8 +53,10 @@ void tern_store_free(Store *store)
     for (u32 i = 0; i < store->tables.n; i++) {
         tern_table_done(store, store->tables.items[i]);
     }
-    for (u32 i = 0; i < store->instances.n; i++)
+    for (u32 i = 0; i < store->instances.n; i++) {
         tern_module_release(store->instances.items[i]->module);
+        tern_memory_budget_release(store->instances.items[i]->budget);
+    }
     for (u32 i = 0; i < store->type_ids.n; i++) {
         tern_types_release(store->engine->types, store->type_ids.items[i]);
     }

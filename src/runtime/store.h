@@ -149,6 +149,8 @@ struct Instance {
     u32 heap_base_global, heap_base;
     struct FuncTime *profile; /* of the module's own functions (profile.h), or NULL: no profiled code has run */
     void *host_data;  /* the embedder's */
+    MemoryBudget *budget; /* of its own memories and its threads'; or NULL */
+    u64 max_table_elems;  /* of each of its own tables, and its threads'; 0: what any table may have */
 };
 
 struct Store {
@@ -205,7 +207,8 @@ typedef struct InstantiateOptions {
     u64 max_table_elems;         /* of each of its own tables; 0: what any table may have */
     void *host_data;             /* Instance.host_data, from the start */
     /* Another instance of the module, maybe in another store, of which the new one is a thread: it gets the same
-     * shared memories, and leaves what is in them as it is. Or NULL. */
+     * shared memories, leaves what is in them as it is, and has the same limits: budget, tables, and the store's
+     * heap of objects. Or NULL. */
     const Instance *thread_of;
 } InstantiateOptions;
 

@@ -23,11 +23,10 @@
     (select (i32.const 1) (i32.const 2) (local.get 0))))
 ;; >>> code
 ;; function 0
-;;    0  I32_GE_S_BR_SS   r0 r1 -> 3
-;;    1  CONST32          d=r5 1
-;;    2  BR               -> 4
-;;    3  I32_SUB_SS_S     d=r5 r0 r1
-;;    4  RETURN_S         r5
+;;    0  I32_GE_S_BR_SS   r0 r1 -> 2
+;;    1  CONST_BR         d=r5 1 -> 3
+;;    2  I32_SUB_SS_S     d=r5 r0 r1
+;;    3  RETURN_S         r5
 ;; function 1
 ;;    0  BR_NAND_SI       r0 8 -> 3
 ;;    1  I32_LE_U_BR_SS   r0 r1 -> 3
@@ -35,14 +34,12 @@
 ;;    3  RETURN
 ;; function 2
 ;;    0  CONST32          d=r4 5
-;;    1  BR_TABLE_S       r0 -> 2 4 else 2
-;;    2  CONST32          d=r5 6
-;;    3  BR               -> 6
-;;    4  CONST32          d=r5 6
-;;    5  BR               -> 7
-;;    6  BR               -> 7
-;;    7  I32_ADD_SS_S     d=r4 r4 r5
-;;    8  RETURN_A
+;;    1  BR_TABLE_S       r0 -> 2 3 else 2
+;;    2  CONST_BR         d=r5 6 -> 4
+;;    3  CONST_BR         d=r5 6 -> 5
+;;    4  BR               -> 5
+;;    5  I32_ADD_SS_S     d=r4 r4 r5
+;;    6  RETURN_A
 ;; function 3
 ;;    0  SELECT_II_S      d=r4 r0 1 2
 ;;    1  RETURN_A

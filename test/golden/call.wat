@@ -15,15 +15,14 @@
     (return_call $fib (local.get 0))))
 ;; >>> code
 ;; function 1
-;;    0  I32_GE_S_BR_SI   r0 2 -> 3
-;;    1  COPY             d=r4 r0
-;;    2  BR               -> 8
-;;    3  I32_SUB_SI_S     d=r4 r0 1
-;;    4  CALL             #0 base=r4
-;;    5  I32_SUB_SI_S     d=r5 r0 2
-;;    6  CALL             #0 base=r5
-;;    7  I32_ADD_AS_S     d=r4 r4
-;;    8  RETURN_S         r4
+;;    0  I32_GE_S_BR_SI   r0 2 -> 2
+;;    1  COPY_BR          d=r4 r0 -> 7
+;;    2  I32_SUB_SI_S     d=r4 r0 1
+;;    3  CALL             #0 base=r4
+;;    4  I32_SUB_SI_S     d=r5 r0 2
+;;    5  CALL             #0 base=r5
+;;    6  I32_ADD_AS_S     d=r4 r4
+;;    7  RETURN_S         r4
 ;; function 2
 ;;    0  COPY             d=r4 r0
 ;;    1  CALL_IMPORT      #0 base=r4

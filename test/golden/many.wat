@@ -12,20 +12,14 @@
     (return)))
 ;; >>> code
 ;; function 0
-;;    0  CONST32          d=r13 99
-;;    1  CONST32          d=r14 98
-;;    2  CONST32          d=r15 0
-;;    3  CONST32          d=r16 1
-;;    4  CONST32          d=r17 2
-;;    5  CONST32          d=r18 3
-;;    6  CONST32          d=r19 4
-;;    7  CONST32          d=r20 5
-;;    8  CONST32          d=r21 6
-;;    9  CONST32          d=r22 7
-;;   10  CONST32          d=r23 8
-;;   11  CONST32          d=r24 9
-;;   12  COPY_N           base=r14 #15 10
-;;   13  BR               -> 15
-;;   14  UNREACHABLE
-;;   15  RETURN_N         base=r14 #10
+;;    0  CONST2           d=r13 99 r14 98
+;;    1  CONST2           d=r15 0 r16 1
+;;    2  CONST2           d=r17 2 r18 3
+;;    3  CONST2           d=r19 4 r20 5
+;;    4  CONST2           d=r21 6 r22 7
+;;    5  CONST2           d=r23 8 r24 9
+;;    6  COPY_N           base=r14 #15 10
+;;    7  BR               -> 9
+;;    8  UNREACHABLE
+;;    9  RETURN_N         base=r14 #10
 ;; <<<

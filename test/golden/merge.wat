@@ -34,8 +34,8 @@
 ;;    2  XOR_SHL_A_S      d=r4 r0 5
 ;;    3  RETURN_A
 ;; function 3
-;;    0  F64_MUL_SS_A     r2 r3
-;;    1  F64_SUM_S        d=r7 r1 r0
+;;    0  F64_MUL_ADD_S_A  r2 r3 r1
+;;    1  F64_ADD_AS_S     d=r7 r0
 ;;    2  RETURN_F64       r7
 ;; function 4
 ;;    0  STRIDE_LT_U_SS   d=r0 r0 r1 r2 -> 0

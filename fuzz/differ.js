@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // differ.js features     prints the proposals that this V8 knows, by the names of features.def
+// differ.js wasi FILE    runs a program
 // differ.js FILE...      runs generated modules and writes FILE.v8: what execute.h calls the terse form
 'use strict';
 const fs = require('fs');
@@ -33,6 +34,13 @@ if (process.argv[2] === 'features') {
         if (WebAssembly.validate(Buffer.from('0061736d01000000' + hex, 'hex'))) names.push(name);
     console.log(names.join(' '));
     process.exit(0);
+}
+
+if (process.argv[2] === 'wasi') {
+    const { WASI } = require('wasi');
+    const wasi = new WASI({ version: 'preview1', args: ['program'], env: {} });
+    const module = new WebAssembly.Module(fs.readFileSync(process.argv[3]));
+    process.exit(wasi.start(new WebAssembly.Instance(module, wasi.getImportObject())));
 }
 
 const endings = [

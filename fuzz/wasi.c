@@ -7,8 +7,11 @@
  * it was (names, contents, types, number of links), what was read is nothing of it, and no descriptor of the process
  * is left open. Both ways of resolving paths take turns.
  *
+ * A second directory is in memory, with a limit that must hold, and may be given both to the same calls (renaming from
+ * one into the other, say). Sockets may talk to two addresses of the machine; with any other, calls must fail.
+ *
  * Cannot see: another process that changes the tree meanwhile (test/wasi/escape_test.c has such a race), hosts other
- * than Linux, sockets.
+ * than Linux, sockets that really talk to others.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,8 +24,10 @@
 #include "fuzz.h"
 #include "unit/test_alloc.h"
 #include "wasi/context.h"
+#include "wasi/vdir.h"
 
-enum { MEMORY_BYTES = 65536, PATH1 = 0, PATH2 = 4096, RESULT = 16384, IOVEC = 16640, BYTES = 32768 };
+enum { MEMORY_BYTES = 65536, PATH1 = 0, PATH2 = 4096, RESULT = 16384, IOVEC = 16640, BYTES = 32768, ADDRESS = 16704 };
+enum { VDIR_BYTES = 16384 };
 #define CANARY "canary-4711"
 
 static char base[64];
@@ -134,6 +139,7 @@ typedef struct Run {
     Memory memory;
     Exec x;
     WasiCall call;
+    u64 sockets[4]; /* the guest's numbers for them */
 } Run;
 
 static u32 take(Run *r) { return r->p == r->end ? 0 : *r->p++; }
@@ -163,7 +169,7 @@ static u64 put_path(Run *r, u64 at)
 static u64 descriptor(Run *r)
 {
     u32 v = take(r);
-    return v < 100 ? 3 : v < 120 ? 4 : v < 240 ? 3 + v % 12 : v < 250 ? v % 3 : UINT32_MAX - v;
+    return v < 80 ? 3 : v < 90 ? 4 : v < 120 ? 5 : v < 240 ? 3 + v % 12 : v < 250 ? v % 3 : UINT32_MAX - v;
 }
 
 static void read_back(Run *r, u64 fd)
@@ -178,11 +184,117 @@ static void read_back(Run *r, u64 fd)
 
 #define CALL(name, ...) (void)tern_wasi_##name(&r->call, (const u64[]){__VA_ARGS__})
 
+/* Writes an address for the guest; says whether the options allow it. Whoever sends to any address means the machine's
+ * own, which is allowed here. */
+static bool put_address(Run *r, bool is_peer)
+{
+    const struct {
+        bool is_ip6, is_allowed;
+        u8 bytes[16];
+    } addresses[] = {
+        {false, true, {127, 0, 0, 1}},
+        {true, true, {[15] = 1}},
+        {true, true, {[10] = 255, 255, 127, 0, 0, 1}}, /* which is the first */
+        {false, false, {127, 0, 0, 2}},
+        {false, is_peer, {0}},
+        {true, is_peer, {0}},
+        {false, false, {255, 255, 255, 255}},
+        {false, false, {192, 0, 2, 1}},
+        {false, false, {126, 255, 255, 255}},
+        {true, false, {[10] = 255, 255, 127, 0, 0, 2}},
+        {true, is_peer, {[10] = 255, 255, 0, 0, 0, 0}},
+        {true, false, {[12] = 127, 0, 0, 1}}, /* compatible, not mapped */
+        {true, false, {0xff, 2, [15] = 1}},
+        {true, false, {0xfe, 0x80, [15] = 1}},
+    };
+    u8 *p = r->memory.base + ADDRESS;
+    u32 which = take(r), port = take(r) < 160 ? 0 : take(r) < 128 ? 1 : 65535;
+    which = which < 128 ? which % 2 : which % COUNT_OF(addresses);
+    memset(p, 0, 24);
+    wasi_put(p, addresses[which].is_ip6 + (port == 65535 && take(r) > 250 ? 5u : 0u), 4);
+    for (u32 i = 0; i < 16; i++) p[4 + (addresses[which].is_ip6 ? i ^ 1 : i)] = addresses[which].bytes[i];
+    if (!addresses[which].is_ip6) memset(p + 8, 0, 12);
+    wasi_put(p + (addresses[which].is_ip6 ? 20 : 8), port, 2);
+    if (take(r) < 100 && r->call.wasi != NULL) { /* of a socket of its own, if it has one */
+        u8 copy[24];
+        memcpy(copy, p, sizeof copy);
+        u64 fd = r->sockets[take(r) % 4];
+        if (tern_wasi_sock_addr_local(&r->call, (const u64[]){fd, ADDRESS}) == WASI_ESUCCESS) return true;
+        memcpy(p, copy, sizeof copy);
+    }
+    return addresses[which].is_allowed;
+}
+
+static void socket_step(Run *r)
+{
+    u8 *m = r->memory.base;
+    u32 what = take(r) % 16, at = take(r) % 4;
+    u64 fd = r->sockets[at] != 0 ? r->sockets[at] : descriptor(r);
+    wasi_put(m + IOVEC, BYTES + 8192, 4);
+    wasi_put(m + IOVEC + 4, 100, 4);
+    bool is_allowed = true;
+    WasiErrno error = WASI_ESUCCESS;
+    r->x.interrupt = TRAP_INTERRUPTED; /* what would wait does not */
+    switch (what) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        if (tern_wasi_sock_open(&r->call, (const u64[]){UINT32_MAX, take(r) % 3, take(r) % 3, RESULT}) == WASI_ESUCCESS)
+            r->sockets[at] = wasi_get(m + RESULT, 4);
+        CALL(fd_fdstat_set_flags, r->sockets[at], 4);
+        break;
+    case 4:
+    case 5:
+        is_allowed = put_address(r, false);
+        error = tern_wasi_sock_bind(&r->call, (const u64[]){fd, ADDRESS});
+        break;
+    case 6:
+    case 7:
+    case 8:
+        is_allowed = put_address(r, true);
+        error = tern_wasi_sock_connect(&r->call, (const u64[]){fd, ADDRESS});
+        break;
+    case 9:
+    case 10:
+        is_allowed = put_address(r, true);
+        error = tern_wasi_sock_send_to(&r->call, (const u64[]){fd, IOVEC, 1, 0, ADDRESS, RESULT});
+        break;
+    case 11: CALL(sock_listen, fd, take(r)); break;
+    case 12:
+        if (tern_wasi_sock_accept(&r->call, (const u64[]){fd, take(r) & 4, RESULT}) == WASI_ESUCCESS)
+            r->sockets[take(r) % 4] = wasi_get(m + RESULT, 4);
+        break;
+    case 13: CALL(sock_send, fd, IOVEC, 1, 0, RESULT); break;
+    case 14:
+        if (take(r) % 2 == 0) CALL(sock_recv, fd, IOVEC, 1, take(r) % 4, RESULT, RESULT + 8);
+        else CALL(sock_recv_from, fd, IOVEC, 1, take(r) % 4, ADDRESS, RESULT);
+        break;
+    default:
+        switch (take(r) % 6) {
+        case 0: CALL(sock_addr_remote, fd, ADDRESS); break;
+        case 1: CALL(sock_set_ipv6_only, fd, take(r) % 3); break;
+        case 2: CALL(sock_set_reuse_addr, fd, take(r) % 2); break;
+        case 3: CALL(sock_shutdown, fd, take(r) % 4); break;
+        case 4: CALL(sock_get_linger, fd, RESULT, RESULT + 8); break;
+        default: CALL(fd_close, fd); break;
+        }
+        break;
+    }
+    r->x.interrupt = 0;
+    if (error == WASI_ESUCCESS && !is_allowed) fuzz_fail("a socket used an address that it was not given (%u)", what);
+}
+
 static void step(Run *r)
 {
     u64 fd = descriptor(r), fd2 = descriptor(r);
-    u32 what = take(r) % 20, follow = take(r) & 1;
+    u32 what = take(r) % 24, follow = take(r) & 1;
     u64 n = 0, n2 = 0;
+    if (what >= 20) {
+        socket_step(r);
+        tern_wasi_call_end(&r->call);
+        return;
+    }
     if (what >= 4 && what < 16) n = put_path(r, PATH1);
     switch (what) {
     case 0: read_back(r, fd); break;
@@ -252,14 +364,23 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     r->memory.size_bytes = MEMORY_BYTES;
     char box[128];
     snprintf(box, sizeof box, "%s/box", base);
-    WasiDir dirs[] = {{.host = box, .guest = "/"}, {.host = box, .guest = "/ro", .is_read_only = true}};
+    WasiVdir *vdir = tern_wasi_vdir_new(&r->alloc.base, VDIR_BYTES);
+    if (vdir == NULL || tern_wasi_vdir_make_dirs(vdir, "a/b") != PORT_OK ||
+        tern_wasi_vdir_put(vdir, "inside", "inside", 6) != PORT_OK)
+        fuzz_fail("no directory in memory");
+    WasiDir dirs[] = {{.host = box, .guest = "/"},
+                      {.host = box, .guest = "/ro", .is_read_only = true},
+                      {.guest = "/memory", .vdir = vdir}};
     int null = open("/dev/null", O_RDWR);
-    WasiOptions options = {.preopens = dirs, .npreopens = 2, .stdio = {null, null, null}, .walks_paths = take(r) & 1};
+    WasiOptions options = {.preopens = dirs, .npreopens = 3, .stdio = {null, null, null}, .walks_paths = take(r) & 1,
+                           .addr_pool = (const char *const[]){"127.0.0.1/32", "::1/128"}, .naddr_pool = 2};
     Diag diag = {0};
     r->call = (WasiCall){.x = &r->x, .wasi = tern_wasi_new(&r->store, &options, &diag), .memory = &r->memory};
     if (r->call.wasi == NULL) fuzz_fail("no WASI");
     for (u32 steps = 0; r->p != r->end && steps < 60; steps++) step(r);
     tern_wasi_free(r->call.wasi);
+    if (tern_wasi_vdir_used(vdir) > VDIR_BYTES) fuzz_fail("the directory in memory has more than it may");
+    tern_wasi_vdir_free(vdir);
     close(null);
     if (r->alloc.live != 0) fuzz_fail("%llu bytes are left", (unsigned long long)r->alloc.live);
     free(r);

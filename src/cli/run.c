@@ -32,6 +32,7 @@ typedef struct RunOptions {
     uint32_t nowned;
     const char *timeout; /* as it was written; NULL: none */
     uint64_t timeout_ns, fuel, stack_bytes, heap_bytes, max_memory_bytes, max_table_elems, max_gc_bytes, max_threads;
+    uint64_t max_descriptors;
     bool trap_missing, checks_explicitly;
     char **args; /* behind FILE */
     uint32_t nargs;
@@ -151,6 +152,7 @@ static int take(void *self, OptionId id, const char *value)
     case OPTION_RUN_MAX_TABLE: return take_count(id, value, UINT32_MAX, &o->max_table_elems);
     case OPTION_RUN_MAX_GC: return take_size(id, value, &o->max_gc_bytes);
     case OPTION_RUN_MAX_THREADS: return take_count(id, value, UINT32_MAX, &o->max_threads);
+    case OPTION_RUN_MAX_DESCRIPTORS: return take_count(id, value, UINT32_MAX, &o->max_descriptors);
     case OPTION_RUN_STACK: return take_size(id, value, &o->stack_bytes);
     case OPTION_RUN_HEAP: return take_size(id, value, &o->heap_bytes);
     case OPTION_RUN_TIER: return take_tier(value);
@@ -360,6 +362,7 @@ static tern_instance *instantiate(Run *run, tern_module *module, const char *pat
     config.max_gc_bytes = o->max_gc_bytes;
     config.guest_heap_bytes = o->heap_bytes;
     config.max_threads = (uint32_t)o->max_threads;
+    config.max_descriptors = (uint32_t)o->max_descriptors;
     tern_error error;
     tern_instance *instance = tern_instance_create(module, &config, &error);
     if (instance == NULL) {

@@ -401,6 +401,9 @@ ln -s ../canary "$tmp/site/link"
 ran 1 "$tern" run $files cat page
 ran 0 "$tern" run --dir "$tmp/site::/" $files cat /page
 prints inside
+ran 1 "$tern" run --max-descriptors 4 --dir "$tmp/site::/" $files cat /page
+ran 0 "$tern" run --max-descriptors 5 --dir "$tmp/site::/" $files cat /page
+prints inside
 ran 0 "$tern" run "--dir=$tmp/site::data" $files cat data/page
 prints inside
 ran 0 "$tern" run --dir "$tmp/site" $files cat "$tmp/site/page"

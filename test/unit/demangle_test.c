@@ -161,7 +161,7 @@ static void hostile_cpp_names_take_no_memory(void **state)
         strcat(name, pair);
         if (i > 1) continue;
         char start[64]; /* few are fine */
-        snprintf(start, sizeof start, "%s", name);
+        snprintf(start, sizeof start, "%.63s", name);
         bool ok = cli_demangle(start, strlen(start), buf, sizeof buf);
         if (ok) assert_non_null(strstr(buf, "std::pair<std::pair<int, int>, std::pair<int, int> >"));
     }

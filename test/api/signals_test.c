@@ -206,7 +206,9 @@ static void run_handler_that_forwards(void)
     sigaction(SIGSEGV, NULL, &before_host);
     handle(on_fault_forward, SA_ONSTACK);
     exercise(&guest);
-    expect(nforwarded > 20);
+#if defined(__OPTIMIZE__) /* else, as with sanitizers, accesses are checked and nothing faults */
+    expect(IS_SANITIZED || nforwarded > 20);
+#endif
     guest_close(&guest);
 }
 

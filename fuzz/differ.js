@@ -21,9 +21,11 @@ const body = (hex) => {
     return `01040160000003020100` + `0a${two(size + 2)}01${two(size)}00${hex}0b`;
 };
 const probes = {
-    'simd': '0105016000017b', 'gc': '0103015f00', 'exception-handling': body('1f40000b'),
-    'legacy-exceptions': body('06400b'), 'memory64': '0503010401', 'multi-memory': '05050200010001',
-    'custom-page-sizes': '050401080100', 'wide-arithmetic': body('42014201fc151a1a'), 'tail-call': body('1200'),
+    'simd': '0105016000017b', 'exception-handling': body('1f40000b'), 'legacy-exceptions': body('06400b'),
+    // As finished: subtypes of subtypes, nullref, struct.new_default and ref.test by their last codes.
+    'gc': '01130450005f005001005f004f01015f0060000171030201030a0d010b00fb0102fb14021ad0710b',
+    'memory64': '0404017004000503010401', 'multi-memory': '05050200010001', 'custom-page-sizes': '050401080100',
+    'wide-arithmetic': body('42014201fc151a1a'), 'tail-call': body('1200'),
     'function-references': '0106016001637000', 'custom-descriptors': '010a014e024d015f004c005f00',
     'threads': '050401030101', 'extended-const': '0609017f00410141016a0b',
 };

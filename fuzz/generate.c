@@ -249,9 +249,9 @@ static void make_tags(Gen *g, Bytes *b)
 {
     Bytes list = {0};
     for (u32 i = 0, n = 1 + gen_roll(g, 4); i < n; i++) {
-        ValType params[3];
-        u32 nparams = gen_roll(g, 4);
-        for (u32 j = 0; j < nparams; j++) params[j] = gen_type(g);
+        ValType params[GEN_MAX_VALS];
+        u32 nparams = gen_arity(g, 4);
+        for (u32 j = 0; j < nparams; j++) params[j] = j < 4 ? gen_type(g) : gen_num_type(g);
         u32 type = gen_block_type(g, params, nparams, NULL, 0);
         if (type == TYPE_NONE) continue;
         g->tags[g->ntags++] = type;

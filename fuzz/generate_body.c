@@ -357,12 +357,13 @@ static void put_plain_catches(Gen *g)
 
 void gen_block(Gen *g, Op op, ValType result)
 {
-    ValType params[2], results[3];
-    bool multi = gen_has(g, FEATURE_MULTI_VALUE);
-    u32 np = multi && gen_roll(g, 3) == 2 ? 1 + gen_roll(g, 2) : 0, nr = 0;
-    for (u32 i = 0; i < np; i++) params[i] = gen_type(g);
+    ValType params[GEN_MAX_VALS], results[1 + GEN_MAX_VALS];
+    bool multi = gen_has(g, FEATURE_MULTI_VALUE), is_wide = g->depth < 3;
+    u32 np = multi && gen_roll(g, 3) == 2 ? 1 + (is_wide ? gen_arity(g, 2) : gen_roll(g, 2)) : 0, nr = 0;
+    for (u32 i = 0; i < np; i++) params[i] = i < 4 ? gen_type(g) : gen_num_type(g);
     if (result != VT_NONE) results[nr++] = result;
-    for (u32 i = multi && gen_roll(g, 4) == 3 ? 1 + gen_roll(g, 2) : 0; i > 0; i--) results[nr++] = gen_type(g);
+    for (u32 i = multi && gen_roll(g, 4) == 3 ? 1 + (is_wide ? gen_arity(g, 2) : gen_roll(g, 2)) : 0; i > 0; i--, nr++)
+        results[nr] = nr < 4 ? gen_type(g) : gen_num_type(g);
     u32 type = TYPE_NONE;
     if (multi && (np > 0 || nr > 1 || gen_one_in(g, 4))) {
         type = gen_block_type(g, params, np, results, nr);

@@ -4,8 +4,6 @@
 
 /* --- choosing what is named */
 
-static ValType addr_type(bool is_64) { return is_64 ? VT_I64 : VT_I32; }
-
 static bool find_def(Gen *g, DefKind kind, u32 *out)
 {
     u32 from = gen_roll(g, g->nvisible);
@@ -67,7 +65,7 @@ static bool find_elems(Gen *g, ValType t, u32 *segment)
     return false;
 }
 
-static bool find_table(Gen *g, ValType below, u32 *table)
+bool gen_find_table(Gen *g, ValType below, u32 *table)
 {
     if (g->ntables == 0) return false;
     u32 from = gen_roll(g, g->ntables);
@@ -78,7 +76,7 @@ static bool find_table(Gen *g, ValType below, u32 *table)
     return false;
 }
 
-static bool find_described(Gen *g, u32 *def)
+bool gen_find_described(Gen *g, u32 *def)
 {
     u32 from = gen_roll(g, g->nvisible);
     for (u32 i = 0; i < g->nvisible; i++) {
@@ -87,31 +85,6 @@ static bool find_described(Gen *g, u32 *def)
     }
     return false;
 }
-
-/* A type whose results can be returned here. */
-static bool fits_return(const Gen *g, u32 type)
-{
-    const GenDef *self = &g->defs[g->self_type], *def = &g->defs[type];
-    if (def->kind != DEF_FUNC || def->nresults != self->nresults) return false;
-    for (u32 i = 0; i < def->nresults; i++)
-        if (!gen_is_sub(g, def->vals[def->nparams + i], self->vals[self->nparams + i])) return false;
-    return true;
-}
-
-/* A function type, whose results fit a return if that is asked. */
-static bool find_sig(Gen *g, bool to_return, u32 *type)
-{
-    u32 from = gen_roll(g, g->nvisible);
-    for (u32 i = 0; i < g->nvisible; i++) {
-        *type = (from + i) % g->nvisible;
-        if (g->defs[*type].kind == DEF_FUNC && (!to_return || fits_return(g, *type))) return true;
-    }
-    return false;
-}
-
-/* Mostly not null, so that something happens. */
-static ValType object_type(Gen *g, u32 def) { return vt_concrete(def, gen_roll(g, 8) == 7, false); }
-static ValType some_type(Gen *g, HeapCode heap) { return vt_abstract(heap, gen_roll(g, 8) == 7); }
 
 /* --- making references */
 
@@ -169,35 +142,6 @@ static void new_object(Gen *g, u32 index)
     }
 }
 
-static void throw_tag(Gen *g, u32 tag)
-{
-    const GenDef *def = &g->defs[g->tags[tag]];
-    gen_exprs(g, def->vals, def->nparams);
-    gen_index(g, OP_THROW, tag);
-}
-
-/* [] -> [(ref exn)] */
-static bool build_exn(Gen *g)
-{
-    if (!gen_has(g, FEATURE_EXCEPTIONS) || g->ntags == 0 || g->nlabels + 4 >= GEN_MAX_LABELS) return false;
-    ValType result = vt_abstract(HEAP_EXN, !gen_has(g, FEATURE_FUNCTION_REFERENCES));
-    gen_op(g, OP_BLOCK);
-    gen_put_valtype(g->b, result);
-    g->labels[g->nlabels++] = (GenLabel){.types = {result}, .n = 1};
-    gen_op(g, OP_TRY_TABLE);
-    put_byte(g->b, 0x40);
-    put_uleb(g->b, 1);
-    put_byte(g->b, 3);
-    put_uleb(g->b, 0);
-    g->labels[g->nlabels++] = (GenLabel){0};
-    throw_tag(g, gen_roll(g, g->ntags));
-    gen_op(g, OP_END);
-    gen_op(g, OP_UNREACHABLE);
-    gen_op(g, OP_END);
-    g->nlabels -= 2;
-    return true;
-}
-
 bool gen_build(Gen *g, ValType t)
 {
     u32 index;
@@ -213,7 +157,7 @@ bool gen_build(Gen *g, ValType t)
             gen_expr(g, vt_abstract(HEAP_ANY, vt_is_nullable(t)));
             gen_op(g, OP_EXTERN_CONVERT_ANY);
             return true;
-        case HEAP_EXN: return build_exn(g);
+        case HEAP_EXN: return gen_build_exn(g);
         case HEAP_ANY:
             if (gen_roll(g, 6) == 5) {
                 gen_expr(g, vt_abstract(HEAP_EXTERN, vt_is_nullable(t)));
@@ -261,7 +205,7 @@ static bool get_field(Gen *g, ValType t)
         for (u32 field = 0; field < d->nfields; field++) {
             ValType have = d->fields[field].type;
             if (!gen_is_sub(g, gen_unpacked(have), t)) continue;
-            gen_expr(g, object_type(g, def));
+            gen_expr(g, gen_object_type(g, def));
             if (d->kind == DEF_ARRAY) gen_small(g, VT_I32, 7);
             bool is_signed = is_packed(have) && gen_roll(g, 2) == 0;
             if (d->kind == DEF_ARRAY) {
@@ -293,11 +237,11 @@ static bool get_count(Gen *g, ValType t)
         switch (i) {
         case 0: return put_ref_test(g, gen_roll(g, 2) == 0 ? OP_REF_TEST : OP_REF_TEST_NULL);
         case 1:
-            gen_expr(g, some_type(g, HEAP_I31));
+            gen_expr(g, gen_some_type(g, HEAP_I31));
             gen_op(g, gen_roll(g, 2) == 0 ? OP_I31_GET_S : OP_I31_GET_U);
             return true;
         case 2:
-            gen_expr(g, some_type(g, HEAP_ARRAY));
+            gen_expr(g, gen_some_type(g, HEAP_ARRAY));
             gen_op(g, OP_ARRAY_LEN);
             return true;
         default:
@@ -314,13 +258,13 @@ static bool get_count(Gen *g, ValType t)
     }
     if (has_refs && g->ntables > 0 && i < 8) {
         u32 table = gen_roll(g, g->ntables);
-        if (addr_type(g->tables[table].is_64) != t) return false;
+        if (gen_addr_type(g->tables[table].is_64) != t) return false;
         gen_index(g, OP_TABLE_SIZE, table);
         return true;
     }
     if (g->nmemories == 0) return false;
     u32 memory = gen_roll(g, g->nmemories);
-    if (addr_type(g->memories[memory].is_64) != t) return false;
+    if (gen_addr_type(g->memories[memory].is_64) != t) return false;
     gen_index(g, OP_MEMORY_SIZE, memory);
     return true;
 }
@@ -333,228 +277,12 @@ bool gen_access(Gen *g, ValType t)
     case 1: return gen_has(g, FEATURE_GC) && get_field(g, t);
     case 2:
         if (!vt_is_ref(t)) return (t == VT_I32 || t == VT_I64) && get_count(g, t);
-        if (!find_table(g, t, &table)) return false;
-        gen_small(g, addr_type(g->tables[table].is_64), 7);
+        if (!gen_find_table(g, t, &table)) return false;
+        gen_small(g, gen_addr_type(g->tables[table].is_64), 7);
         gen_index(g, OP_TABLE_GET, table);
         return true;
     default: return (t == VT_I32 || t == VT_I64) && get_count(g, t);
     }
-}
-
-/* --- branches */
-
-/* Code that never falls through goes into an if, except sometimes, so that the rest is dead. */
-static bool begin_branch(Gen *g)
-{
-    if (gen_one_in(g, 6)) return false;
-    gen_expr(g, VT_I32);
-    gen_op(g, OP_IF);
-    put_byte(g->b, 0x40);
-    g->labels[g->nlabels++] = (GenLabel){0};
-    return true;
-}
-
-static void end_branch(Gen *g, bool begun)
-{
-    if (!begun) return;
-    gen_op(g, OP_END);
-    g->nlabels--;
-}
-
-static const GenLabel *label_at(const Gen *g, u32 depth) { return &g->labels[g->nlabels - 1 - depth]; }
-
-static void br_table(Gen *g)
-{
-    u32 depth = gen_roll(g, g->nlabels), targets[8], n = 0;
-    const GenLabel label = *label_at(g, depth);
-    for (u32 i = 0; i < g->nlabels && n < 8; i++) {
-        const GenLabel *other = label_at(g, i);
-        if (other->n == label.n && memcmp(other->types, label.types, label.n * sizeof *label.types) == 0)
-            targets[n++] = i;
-    }
-    u32 ntargets = gen_roll(g, 9);
-    gen_exprs(g, label.types, label.n);
-    gen_small(g, VT_I32, 15);
-    gen_index(g, OP_BR_TABLE, ntargets);
-    for (u32 i = 0; i <= ntargets; i++) put_uleb(g->b, targets[gen_roll(g, n)]);
-}
-
-/* block (result t) ... end, so that there is a label of the type that a branch carries. */
-static void open_carrier(Gen *g, ValType t)
-{
-    gen_op(g, OP_BLOCK);
-    gen_put_valtype(g->b, t);
-    g->labels[g->nlabels++] = (GenLabel){.types = {t}, .n = 1};
-}
-
-static void close_carrier(Gen *g, ValType t)
-{
-    gen_expr(g, t);
-    gen_op(g, OP_END);
-    g->nlabels--;
-    gen_sink(g, t);
-}
-
-/* A reference type that may be had non-null as well. */
-static ValType some_ref(Gen *g)
-{
-    return gen_has(g, FEATURE_FUNCTION_REFERENCES) ? vt_with_null(gen_ref_type(g), true) : VT_FUNCREF;
-}
-
-static bool br_on_cast(Gen *g, Op op)
-{
-    bool with_desc = op == OP_BR_ON_CAST_DESC_EQ || op == OP_BR_ON_CAST_DESC_EQ_FAIL;
-    bool on_fail = op == OP_BR_ON_CAST_FAIL || op == OP_BR_ON_CAST_DESC_EQ_FAIL;
-    ValType target = gen_ref_type(g), source;
-    u32 def;
-    if (with_desc) {
-        if (!find_described(g, &def)) return false;
-        target = vt_concrete(def, gen_roll(g, 2) == 0, gen_one_in(g, 3));
-    }
-    source = gen_top(g, target);
-    if (gen_roll(g, 2) == 0 && vt_is_concrete(target)) source = vt_concrete(vt_heap(target), true, false);
-    ValType rest = vt_is_nullable(target) ? vt_with_null(source, false) : source;
-    ValType carried = on_fail ? rest : target, left = on_fail ? target : rest;
-    open_carrier(g, carried);
-    gen_expr(g, source);
-    if (with_desc) gen_expr(g, vt_concrete(g->defs[def].descriptor, true, vt_is_exact(target)));
-    gen_op(g, op);
-    put_byte(g->b, (u8)(vt_is_nullable(source) | vt_is_nullable(target) << 1));
-    put_uleb(g->b, 0);
-    gen_put_heaptype(g->b, source);
-    gen_put_heaptype(g->b, target);
-    gen_sink(g, left);
-    close_carrier(g, carried);
-    return true;
-}
-
-static bool br_on_null(Gen *g)
-{
-    u32 depth = gen_roll(g, g->nlabels);
-    const GenLabel label = *label_at(g, depth);
-    ValType t = some_ref(g);
-    gen_exprs(g, label.types, label.n);
-    gen_expr(g, t);
-    gen_index(g, OP_BR_ON_NULL, depth);
-    gen_sink(g, vt_with_null(t, false));
-    gen_sinks(g, label.types, label.n);
-    return true;
-}
-
-static bool br_on_non_null(Gen *g)
-{
-    ValType t = some_ref(g), carried = vt_with_null(t, false);
-    open_carrier(g, carried);
-    gen_expr(g, t);
-    gen_index(g, OP_BR_ON_NON_NULL, 0);
-    close_carrier(g, carried);
-    return true;
-}
-
-/* Clauses of every kind, with a block for each to go to. */
-static bool try_table(Gen *g)
-{
-    enum { MAX_CLAUSES = 3 };
-    GenLabel to[MAX_CLAUSES];
-    u8 kinds[MAX_CLAUSES];
-    u32 tags[MAX_CLAUSES], n = 1 + gen_roll(g, MAX_CLAUSES), types[MAX_CLAUSES];
-    for (u32 i = 0; i < n; i++) {
-        kinds[i] = (u8)(g->ntags == 0 ? 2 + gen_roll(g, 2) : gen_roll(g, 4));
-        to[i] = (GenLabel){0};
-        if (kinds[i] < 2) {
-            tags[i] = gen_roll(g, g->ntags);
-            const GenDef *def = &g->defs[g->tags[tags[i]]];
-            memcpy(to[i].types, def->vals, def->nparams * sizeof *def->vals);
-            to[i].n = def->nparams;
-        }
-        if (kinds[i] & 1) to[i].types[to[i].n++] = VT_EXNREF;
-        if (to[i].n > 1 && !gen_has(g, FEATURE_MULTI_VALUE)) return false;
-        types[i] = gen_block_type(g, NULL, 0, to[i].types, to[i].n);
-        if (types[i] == TYPE_NONE) return false;
-    }
-    for (u32 i = 0; i < n; i++) {
-        gen_op(g, OP_BLOCK);
-        put_sleb(g->b, types[i]);
-        g->labels[g->nlabels++] = to[i];
-    }
-    gen_op(g, OP_TRY_TABLE);
-    put_byte(g->b, 0x40);
-    put_uleb(g->b, n);
-    for (u32 i = 0; i < n; i++) {
-        put_byte(g->b, kinds[i]);
-        if (kinds[i] < 2) put_uleb(g->b, tags[i]);
-        put_uleb(g->b, n - 1 - i);
-    }
-    g->labels[g->nlabels++] = (GenLabel){0};
-    gen_statements(g);
-    if (g->ntags > 0 && gen_roll(g, 2) == 0) throw_tag(g, gen_roll(g, g->ntags));
-    gen_op(g, OP_END);
-    g->nlabels--;
-    for (u32 i = n; i-- > 0;) {
-        gen_exprs(g, to[i].types, to[i].n);
-        gen_op(g, OP_END);
-        g->nlabels--;
-        gen_sinks(g, to[i].types, to[i].n);
-    }
-    return true;
-}
-
-static bool rethrow(Gen *g)
-{
-    for (u32 i = 0; i < g->nlabels; i++) {
-        if (!label_at(g, i)->is_catch) continue;
-        bool begun = begin_branch(g);
-        gen_index(g, OP_RETHROW, i + begun);
-        end_branch(g, begun);
-        return true;
-    }
-    /* try throw catch_all rethrow end, in a try that stops it */
-    if (g->nlabels + 4 >= GEN_MAX_LABELS) return false;
-    for (u32 i = 0; i < 2; i++) {
-        gen_op(g, OP_TRY);
-        put_byte(g->b, 0x40);
-        g->labels[g->nlabels++] = (GenLabel){0};
-    }
-    gen_statements(g);
-    if (g->ntags > 0) throw_tag(g, gen_roll(g, g->ntags));
-    gen_op(g, OP_CATCH_ALL);
-    gen_index(g, OP_RETHROW, 0);
-    gen_op(g, OP_END);
-    g->nlabels--;
-    gen_op(g, OP_CATCH_ALL);
-    gen_op(g, OP_END);
-    g->nlabels--;
-    return true;
-}
-
-/* --- calls */
-
-static bool put_call(Gen *g, Op op)
-{
-    bool to_return = op == OP_RETURN_CALL || op == OP_RETURN_CALL_INDIRECT || op == OP_RETURN_CALL_REF;
-    bool direct = op == OP_CALL || op == OP_RETURN_CALL;
-    bool through_table = op == OP_CALL_INDIRECT || op == OP_RETURN_CALL_INDIRECT;
-    u32 func = 0, type = 0, table = 0;
-    if (direct) {
-        func = gen_roll(g, g->nfuncs);
-        for (u32 i = 0; to_return && i < g->nfuncs && !fits_return(g, g->func_types[func]); i++)
-            func = (func + 1) % g->nfuncs;
-        type = g->func_types[func];
-        if (to_return && !fits_return(g, type)) return false;
-    } else if (!find_sig(g, to_return, &type)) {
-        return false;
-    }
-    if (through_table && !find_table(g, VT_FUNCREF, &table)) return false;
-    const GenDef def = g->defs[type];
-    bool begun = to_return && begin_branch(g);
-    gen_exprs(g, def.vals, def.nparams);
-    if (through_table) gen_small(g, addr_type(g->tables[table].is_64), 7);
-    if (!direct && !through_table) gen_expr(g, object_type(g, type));
-    gen_index(g, op, direct ? func : type);
-    if (through_table) put_uleb(g->b, table);
-    if (!to_return) gen_sinks(g, def.vals + def.nparams, def.nresults);
-    end_branch(g, begun);
-    return true;
 }
 
 /* --- objects */
@@ -588,12 +316,12 @@ static bool put_array_bulk(Gen *g, Op op)
             break;
         }
     }
-    gen_expr(g, object_type(g, def));
+    gen_expr(g, gen_object_type(g, def));
     gen_small(g, VT_I32, 15);
     if (op == OP_ARRAY_FILL) {
         gen_expr(g, gen_unpacked(elem->type));
     } else {
-        if (op == OP_ARRAY_COPY) gen_expr(g, object_type(g, other));
+        if (op == OP_ARRAY_COPY) gen_expr(g, gen_object_type(g, other));
         gen_small(g, VT_I32, 15);
     }
     gen_small(g, VT_I32, 7);
@@ -609,7 +337,7 @@ static bool put_array_access(Gen *g, Op op)
     ArrayNeed need = op == OP_ARRAY_SET ? ARRAY_MUTABLE : op == OP_ARRAY_GET ? ARRAY_PLAIN : ARRAY_PACKED;
     if (!find_array(g, need, &def)) return false;
     ValType t = gen_unpacked(g->defs[def].fields[0].type);
-    gen_expr(g, object_type(g, def));
+    gen_expr(g, gen_object_type(g, def));
     gen_small(g, VT_I32, 7);
     if (op == OP_ARRAY_SET) gen_expr(g, t);
     gen_index(g, op, def);
@@ -622,7 +350,7 @@ static bool put_struct_access(Gen *g, Op op)
     u32 def, field;
     if (!find_field(g, op != OP_STRUCT_GET, op == OP_STRUCT_SET, &def, &field)) return false;
     ValType t = gen_unpacked(g->defs[def].fields[field].type);
-    gen_expr(g, object_type(g, def));
+    gen_expr(g, gen_object_type(g, def));
     if (op == OP_STRUCT_SET) gen_expr(g, t);
     gen_index(g, op, def);
     put_uleb(g->b, field);
@@ -640,7 +368,7 @@ static bool put_new(Gen *g, Op op)
         new_struct(g, def);
         break;
     case OP_STRUCT_NEW_DESC: case OP_STRUCT_NEW_DEFAULT_DESC:
-        if (!find_described(g, &def)) return false;
+        if (!gen_find_described(g, &def)) return false;
         new_struct(g, def);
         break;
     default:
@@ -668,7 +396,7 @@ static bool put_cast(Gen *g, Op op)
     bool with_desc = op == OP_REF_CAST_DESC_EQ || op == OP_REF_CAST_DESC_EQ_NULL;
     u32 def;
     if (with_desc) {
-        if (!find_described(g, &def)) return false;
+        if (!gen_find_described(g, &def)) return false;
         t = vt_concrete(def, vt_is_nullable(t), gen_one_in(g, 3));
     }
     gen_expr(g, gen_top(g, t));
@@ -682,7 +410,7 @@ static bool put_cast(Gen *g, Op op)
 static bool put_get_desc(Gen *g)
 {
     u32 def;
-    if (!find_described(g, &def)) return false;
+    if (!gen_find_described(g, &def)) return false;
     bool exact = gen_roll(g, 2) == 0;
     gen_expr(g, vt_concrete(def, true, exact));
     gen_index(g, OP_REF_GET_DESC, def);
@@ -695,8 +423,8 @@ static bool put_get_desc(Gen *g)
 static bool put_table(Gen *g, Op op)
 {
     u32 table, other = 0;
-    if (!find_table(g, VT_NONE, &table)) return false;
-    ValType elem = g->tables[table].elem, addr = addr_type(g->tables[table].is_64), length = addr;
+    if (!gen_find_table(g, VT_NONE, &table)) return false;
+    ValType elem = g->tables[table].elem, addr = gen_addr_type(g->tables[table].is_64), length = addr;
     switch ((int)op) {
     case OP_TABLE_GET: case OP_TABLE_SET:
         gen_small(g, addr, 15);
@@ -726,17 +454,17 @@ static bool put_table(Gen *g, Op op)
             elem = g->tables[table].elem;
         }
         if (!find_elems(g, elem, &other)) return false;
-        gen_small(g, addr_type(g->tables[table].is_64), 15);
+        gen_small(g, gen_addr_type(g->tables[table].is_64), 15);
         gen_small(g, VT_I32, 3);
         gen_small(g, VT_I32, 3);
         gen_index(g, op, other);
         put_uleb(g->b, table);
         return true;
     default: /* table.copy */
-        if (!find_table(g, elem, &other)) return false;
+        if (!gen_find_table(g, elem, &other)) return false;
         if (!g->tables[other].is_64) length = VT_I32;
         gen_small(g, addr, 15);
-        gen_small(g, addr_type(g->tables[other].is_64), 15);
+        gen_small(g, gen_addr_type(g->tables[other].is_64), 15);
         gen_small(g, length, 7);
         gen_index(g, op, table);
         put_uleb(g->b, other);
@@ -749,7 +477,7 @@ static bool put_memory(Gen *g, Op op)
     if (g->nmemories == 0) return false;
     u32 memory = gen_roll(g, g->nmemories), other = gen_roll(g, g->nmemories);
     const GenMemory *m = &g->memories[memory];
-    ValType addr = addr_type(m->is_64), length = addr;
+    ValType addr = gen_addr_type(m->is_64), length = addr;
     switch ((int)op) {
     case OP_MEMORY_SIZE:
         gen_index(g, op, memory);
@@ -852,7 +580,7 @@ static bool put_ref(Gen *g, Op op)
         gen_sink(g, vt_abstract(HEAP_I31, false));
         return true;
     case OP_I31_GET_S: case OP_I31_GET_U:
-        gen_expr(g, some_type(g, HEAP_I31));
+        gen_expr(g, gen_some_type(g, HEAP_I31));
         gen_op(g, op);
         gen_sink(g, VT_I32);
         return true;
@@ -871,33 +599,6 @@ static bool put_ref(Gen *g, Op op)
 
 /* --- the switch */
 
-static bool put_jump(Gen *g, Op op)
-{
-    if (op == OP_THROW && g->ntags == 0) return false;
-    bool begun = begin_branch(g);
-    u32 depth = gen_roll(g, g->nlabels);
-    const GenLabel label = op == OP_RETURN ? g->labels[0] : *label_at(g, depth);
-    switch ((int)op) {
-    case OP_UNREACHABLE: gen_op(g, op); break;
-    case OP_BR:
-        gen_exprs(g, label.types, label.n);
-        gen_index(g, op, depth);
-        break;
-    case OP_BR_TABLE: br_table(g); break;
-    case OP_RETURN:
-        gen_exprs(g, label.types, label.n);
-        gen_op(g, op);
-        break;
-    case OP_THROW: throw_tag(g, gen_roll(g, g->ntags)); break;
-    default: /* throw_ref */
-        gen_expr(g, VT_EXNREF);
-        gen_op(g, op);
-        break;
-    }
-    end_branch(g, begun);
-    return true;
-}
-
 static bool put_select(Gen *g, Op op)
 {
     ValType t = op == OP_SELECT ? gen_num_type(g) : gen_type(g);
@@ -910,17 +611,6 @@ static bool put_select(Gen *g, Op op)
         gen_put_valtype(g->b, t);
     }
     gen_sink(g, t);
-    return true;
-}
-
-static bool put_br_if(Gen *g)
-{
-    u32 depth = gen_roll(g, g->nlabels);
-    const GenLabel label = *label_at(g, depth);
-    gen_exprs(g, label.types, label.n);
-    gen_expr(g, VT_I32);
-    gen_index(g, OP_BR_IF, depth);
-    gen_sinks(g, label.types, label.n);
     return true;
 }
 
@@ -956,21 +646,12 @@ bool gen_special(Gen *g, Op op)
         return false; /* gen_regular */
 
     case OP_UNREACHABLE: case OP_BR: case OP_BR_TABLE: case OP_RETURN: case OP_THROW: case OP_THROW_REF:
-        return put_jump(g, op);
-    case OP_NOP: gen_op(g, op); return true;
-    case OP_BLOCK: case OP_LOOP: case OP_IF: gen_block(g, op, VT_NONE); return true;
-    case OP_ELSE: gen_block(g, OP_IF, VT_NONE); return true;
-    case OP_END: gen_block(g, OP_BLOCK, VT_NONE); return true;
-    case OP_TRY: case OP_CATCH: case OP_CATCH_ALL: case OP_DELEGATE: gen_block(g, OP_TRY, VT_NONE); return true;
-    case OP_RETHROW: return rethrow(g);
-    case OP_TRY_TABLE: return try_table(g);
-    case OP_BR_IF: return put_br_if(g);
-    case OP_BR_ON_NULL: return br_on_null(g);
-    case OP_BR_ON_NON_NULL: return br_on_non_null(g);
+    case OP_BLOCK: case OP_LOOP: case OP_IF: case OP_ELSE: case OP_END: case OP_TRY: case OP_CATCH: case OP_CATCH_ALL:
+    case OP_DELEGATE: case OP_RETHROW: case OP_TRY_TABLE: case OP_BR_IF: case OP_BR_ON_NULL: case OP_BR_ON_NON_NULL:
     case OP_BR_ON_CAST: case OP_BR_ON_CAST_FAIL: case OP_BR_ON_CAST_DESC_EQ: case OP_BR_ON_CAST_DESC_EQ_FAIL:
-        return br_on_cast(g, op);
-    case OP_CALL: case OP_CALL_INDIRECT: case OP_CALL_REF:
-    case OP_RETURN_CALL: case OP_RETURN_CALL_INDIRECT: case OP_RETURN_CALL_REF: return put_call(g, op);
+    case OP_CALL: case OP_CALL_INDIRECT: case OP_CALL_REF: case OP_RETURN_CALL: case OP_RETURN_CALL_INDIRECT:
+    case OP_RETURN_CALL_REF: return gen_control(g, op);
+    case OP_NOP: gen_op(g, op); return true;
     case OP_DROP:
         gen_expr(g, gen_type(g));
         gen_op(g, op);
@@ -1000,7 +681,7 @@ bool gen_special(Gen *g, Op op)
         return put_struct_access(g, op);
     case OP_ARRAY_GET: case OP_ARRAY_GET_S: case OP_ARRAY_GET_U: case OP_ARRAY_SET: return put_array_access(g, op);
     case OP_ARRAY_LEN:
-        gen_expr(g, some_type(g, HEAP_ARRAY));
+        gen_expr(g, gen_some_type(g, HEAP_ARRAY));
         gen_op(g, op);
         gen_sink(g, VT_I32);
         return true;

@@ -125,9 +125,10 @@ static void make_fields(Gen *g, GenDef *def, u32 open, u32 limit, u32 most)
 
 static void make_vals(Gen *g, GenDef *def, u32 open, u32 limit)
 {
-    def->nparams = gen_roll(g, 5);
-    def->nresults = gen_roll(g, gen_has(g, FEATURE_MULTI_VALUE) ? 4 : 2);
-    for (u32 i = 0; i < def->nparams + def->nresults; i++) def->vals[i] = type_below(g, open, limit);
+    def->nparams = gen_arity(g, 5);
+    def->nresults = gen_has(g, FEATURE_MULTI_VALUE) ? gen_arity(g, 4) : gen_roll(g, 2);
+    for (u32 i = 0; i < def->nparams + def->nresults; i++)
+        def->vals[i] = i < 8 ? type_below(g, open, limit) : gen_num_type(g);
 }
 
 static GenDef plain_def(DefKind kind, u32 group)

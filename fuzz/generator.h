@@ -12,7 +12,7 @@
 #include "module/module.h"
 
 enum {
-    GEN_MAX_DEFS = 160, GEN_MAX_VALS = 12, GEN_MAX_FIELDS = 12, GEN_MAX_FUNCS = 48, GEN_MAX_LABELS = 48,
+    GEN_MAX_DEFS = 160, GEN_MAX_VALS = 32, GEN_MAX_FIELDS = 12, GEN_MAX_FUNCS = 48, GEN_MAX_LABELS = 48,
     GEN_MAX_LOCALS = 48, GEN_MAX_GLOBALS = 24, GEN_MAX_TABLES = 6, GEN_MAX_MEMORIES = 4, GEN_MAX_TAGS = 6,
     GEN_MAX_SEGMENTS = 10
 };
@@ -100,6 +100,12 @@ static inline u32 gen_roll(Gen *g, u32 sides)
     if (sides > 256) v |= (u32)gen_byte(g) << 8;
     return v % sides;
 }
+/* Less than sides, or, rarely, so many that operands are moved together and cost fuel: at most GEN_MAX_VALS. */
+static inline u32 gen_arity(Gen *g, u32 sides)
+{
+    u32 v = gen_byte(g);
+    return v < 250 ? v % sides : 8 + (v - 250) * 4;
+}
 static inline bool gen_one_in(Gen *g, u32 n) { return gen_roll(g, n) == n - 1; }
 static inline u64 gen_bits(Gen *g, u32 nbytes)
 {
@@ -129,7 +135,12 @@ bool gen_func_of(Gen *g, ValType t, u32 *func);
 /* A structure or array type for t, which is abstract or concrete; false if there is none. */
 bool gen_object_of(Gen *g, ValType t, u32 *def);
 
-/* --- bodies (generate_body.c, generate_special.c) */
+/* Mostly not null, so that something happens. */
+static inline ValType gen_object_type(Gen *g, u32 def) { return vt_concrete(def, gen_roll(g, 8) == 7, false); }
+static inline ValType gen_some_type(Gen *g, HeapCode heap) { return vt_abstract(heap, gen_roll(g, 8) == 7); }
+static inline ValType gen_addr_type(bool is_64) { return is_64 ? VT_I64 : VT_I32; }
+
+/* --- bodies (generate_body.c, generate_special.c, generate_control.c) */
 
 void gen_op(Gen *g, Op op);
 void gen_index(Gen *g, Op op, u64 index);
@@ -144,6 +155,10 @@ void gen_addr(Gen *g, u32 memory, u32 align); /* [] -> [an address of the memory
 void gen_small(Gen *g, ValType t, u32 mask);  /* [] -> [t], an i32 or i64, mostly within mask */
 bool gen_regular(Gen *g, Op op);              /* [] -> [its results]; false: nothing is written */
 bool gen_special(Gen *g, Op op);              /* [] -> []; the same */
+bool gen_control(Gen *g, Op op);              /* the same, of branches, calls and exceptions */
+bool gen_build_exn(Gen *g);                   /* [] -> [(ref exn)]; the same */
+bool gen_find_table(Gen *g, ValType below, u32 *table); /* whose elements are of that type; false: there is none */
+bool gen_find_described(Gen *g, u32 *def);    /* a structure that has a descriptor; the same */
 bool gen_build(Gen *g, ValType t);            /* [] -> [t], made here; the same */
 bool gen_access(Gen *g, ValType t);           /* [] -> [t], read from somewhere; the same */
 void gen_block(Gen *g, Op op, ValType result); /* [] -> [result], or [] for VT_NONE */

@@ -3,12 +3,13 @@
  *
  * The input is a script: load generated and damaged modules, link them with host functions, globals, memories, tables
  * and each other, in one store or their own, call by name and by reference (also out of host functions), move
- * references about, read and write memories, tables and globals, take snapshots and go back, reset, limit fuel.
- * Handles are released before what they live in, in any order otherwise. What must hold: no crash; a failure fills the
- * error; memory that the size covers can be read, and none beyond; a restored instance looks as it did; every byte of
- * the engine's allocator comes back, also when requests fail.
+ * references about, read and write memories, tables and globals, take snapshots and go back, reset, limit fuel; engines
+ * may allow few of some things; files in memory are put and read. Handles are released before what they live in, in any
+ * order otherwise. What must hold: no crash; a failure fills the error; no module and no engine has more than it may;
+ * memory that the size covers can be read, and none beyond; a restored instance looks as it did; files hold what was
+ * put there; every byte of the engine's allocator comes back, also when requests fail.
  *
- * Cannot see: threads, timeouts, WASI on files of the machine (fuzz/wasi.c), bytes in and out of real toolchains.
+ * Cannot see: threads and timeouts (threads.c), WASI (wasi.c, wasi_calls.c), bytes in and out of real toolchains.
  */
 #include <stdio.h>
 
@@ -16,7 +17,7 @@
 #include "tern.h"
 #include "unit/test_alloc.h"
 
-enum { MODULES = 3, INSTANCES = 4, REFS = 12, SNAPSHOTS = 3, SHARED = INSTANCES };
+enum { MODULES = 3, INSTANCES = 4, REFS = 12, SNAPSHOTS = 3, SHARED = INSTANCES, FILES = 4, VDIR_BYTES = 4096 };
 
 typedef struct Run {
     const u8 *p, *end;
@@ -35,7 +36,11 @@ typedef struct Run {
     tern_memory *memory; /* of the host's, in the shared store */
     tern_table *table;
     tern_global *global;
-    u32 depth;
+    tern_limits limits;
+    tern_vdir *vdir;
+    bool has_file[FILES];
+    size_t file_size[FILES]; /* each holds its size's low byte */
+    u32 depth, ninstances;
 } Run;
 
 static u32 take(Run *r) { return r->p == r->end ? 0 : *r->p++; }
@@ -175,6 +180,17 @@ static bool host_any(tern_instance *caller, void *user, const tern_value *args, 
 
 /* --- steps */
 
+static bool exceeds(u32 n, u32 most) { return most != 0 && n > most; }
+
+/* Of some things few. */
+static void set_limits(Run *r)
+{
+    tern_limits *l = &r->limits;
+    u32 *const fields[] = {&l->functions, &l->tables, &l->memories, &l->globals, &l->imports, &l->exports, &l->types,
+                           &l->data_segments, &l->locals, &l->nesting, &l->body_bytes, &l->instances, &l->stacks};
+    for (u32 i = 0, n = take(r) % 4; i < n; i++) *fields[take(r) % COUNT_OF(fields)] = 1 + take(r) % 64;
+}
+
 static void load(Run *r)
 {
     u32 slot = take(r) % MODULES, n = take(r) * 5, damage = take(r);
@@ -193,6 +209,12 @@ static void load(Run *r)
     if (module == NULL) return;
     tern_counts counts;
     tern_module_counts(module, &counts);
+    const tern_limits *most = &r->limits;
+    if (exceeds(counts.funcs, most->functions) || exceeds(counts.tables, most->tables) ||
+        exceeds(counts.memories, most->memories) || exceeds(counts.globals, most->globals) ||
+        exceeds(counts.imports, most->imports) || exceeds(counts.exports, most->exports) ||
+        exceeds(counts.types, most->types) || exceeds(counts.data_segments, most->data_segments))
+        fuzz_fail("a module has more than there may be");
     for (u32 i = 0; i < counts.funcs; i++) tern_module_type_text(module, TERN_FUNC, i, text, take(r) % sizeof text);
     for (u32 i = 0; i < counts.tables; i++) tern_module_type_text(module, TERN_TABLE, i, text, sizeof text);
     tern_module_code_text(module, counts.imported_funcs, text, sizeof text);
@@ -209,6 +231,7 @@ static void destroy_instance(Run *r, u32 i)
     }
     if (!r->is_shared[i]) drop_refs(r, i);
     tern_instance_destroy(r->instances[i]);
+    r->ninstances--; /* or less: a shared store may keep it */
     r->instances[i] = NULL;
 }
 
@@ -224,10 +247,14 @@ static void create(Run *r)
     if (flags & 16) config.max_memory_bytes = (u64)take(r) * 4096;
     if (flags & 32) config.guest_heap_bytes = (u64)take(r) * 300;
     config.max_gc_bytes = 16 << 20;
+    tern_dir dir = {.guest = "/", .vdir = r->vdir};
+    if (r->vdir != NULL) config.dirs = &dir, config.ndirs = 1;
     config.stack_bytes = (flags & 64) != 0 ? (size_t)take(r) * 256 : 0;
     tern_error error = {0};
     tern_instance *instance = tern_instance_create(module, &config, &error);
     if (instance == NULL) check_error(&error);
+    r->ninstances += instance != NULL;
+    if (exceeds(r->ninstances, r->limits.instances)) fuzz_fail("more instances than there may be");
     r->instances[slot] = instance;
     r->is_shared[slot] = config.store != NULL;
     if (instance != NULL) tern_instance_set_fuel(instance, 100000);
@@ -326,7 +353,7 @@ static void with_instance(Run *r)
     u32 i = take(r) % INSTANCES;
     if (r->instances[i] == NULL) return;
     tern_error error = {0};
-    switch (take(r) % 12) {
+    switch (take(r) % 13) {
     case 0: case 1: case 2: call_export(r, i); break;
     case 3: case 4: case 5: use_export(r, i); break;
     case 6: use_snapshot(r, i); break;
@@ -346,6 +373,10 @@ static void with_instance(Run *r)
         break;
     case 10:
         if (r->linker != NULL) (void)tern_linker_define_instance(r->linker, "h", r->instances[i], &error);
+        break;
+    case 11: /* too long to matter; threads.c has those that do */
+        if (!tern_instance_set_timeout(r->instances[i], take(r) & 1 ? TERN_UNLIMITED : 60000000000u, &error))
+            check_error(&error);
         break;
     default: {
         void *out = NULL;
@@ -399,12 +430,47 @@ static void with_store(Run *r)
     }
 }
 
+/* Files of a directory in memory are what was put there last. */
+static void with_vdir(Run *r)
+{
+    static const char *const paths[FILES] = {"a", "d/b", "d/e/c", "d/./../f"};
+    static const char *const refused[] = {"d", "a/b", "../a", "", "/a", "d/"};
+    static u8 bytes[VDIR_BYTES];
+    if (r->vdir == NULL) r->vdir = tern_vdir_create(r->engine, VDIR_BYTES);
+    if (r->vdir == NULL) return;
+    tern_error error = {0};
+    u32 i = take(r) % FILES;
+    size_t n = take(r) * 8u, got = 0;
+    memset(bytes, (int)n & 0xff, n);
+    void *copy = NULL;
+    if (tern_vdir_put(r->vdir, paths[i], bytes, n, &error)) {
+        r->has_file[i] = true;
+        r->file_size[i] = n;
+    } else {
+        check_error(&error);
+    }
+    for (u32 j = 0; j < FILES; j++) {
+        if (!tern_vdir_get(r->vdir, paths[j], &copy, &got)) {
+            if (r->has_file[j] && r->alloc.nth == TEST_ALLOC_NEVER) fuzz_fail("%s is gone", paths[j]);
+            continue;
+        }
+        memset(bytes, (int)r->file_size[j] & 0xff, r->file_size[j]);
+        if (!r->has_file[j] || got != r->file_size[j] || memcmp(copy, bytes, got) != 0)
+            fuzz_fail("%s holds something else", paths[j]);
+        tern_vdir_free_bytes(r->vdir, copy);
+    }
+    const char *path = refused[take(r) % COUNT_OF(refused)];
+    if (r->has_file[0] && r->has_file[1] && tern_vdir_put(r->vdir, path, "", 0, &error))
+        fuzz_fail("a file at '%s'", path);
+}
+
 static void finish(Run *r)
 {
     for (u32 i = 0; i < INSTANCES; i++) destroy_instance(r, i);
     drop_refs(r, SHARED);
     tern_linker_destroy(r->linker);
     tern_store_destroy(r->store);
+    tern_vdir_destroy(r->vdir);
     for (u32 i = 0; i < MODULES; i++) tern_module_unload(r->modules[i]);
     tern_engine_destroy(r->engine);
 }
@@ -418,7 +484,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     r->alloc = test_alloc(take(r) < 16 ? (u32)take_u64(r) & 0xfff : TEST_ALLOC_NEVER);
     tern_engine_options options = TERN_ENGINE_OPTIONS_DEFAULT;
     options.allocator = (tern_allocator){give, &r->alloc};
-    options.checks_explicitly = take(r) & 1;
+    u32 flags = take(r);
+    options.checks_explicitly = flags & 1;
+    if (flags > 220) set_limits(r);
+    options.limits = r->limits;
     tern_error error = {0};
     r->engine = tern_engine_create_with(&options, &error);
     if (r->engine != NULL) {
@@ -433,7 +502,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
                 else if (what < 60) create(r);
                 else if (what < 180) with_instance(r);
                 else if (what < 220) with_store(r);
-                else if (what < 235) call_ref(r);
+                else if (what < 232) call_ref(r);
+                else if (what < 235) with_vdir(r);
                 else if (what < 245) destroy_instance(r, what % INSTANCES);
                 else if (what < 250) {
                     tern_module_unload(r->modules[what % MODULES]);

@@ -61,7 +61,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
   endif()
 endif()
 
-foreach(switch IN ITEMS TERN_FAST TERN_SIMD TERN_MEMORY64 TERN_TAIL_CALLS TERN_THREADS TERN_GC)
+foreach(switch IN ITEMS TERN_FAST TERN_SIMD TERN_MEMORY64 TERN_TAIL_CALLS TERN_THREADS TERN_GC TERN_METERING TERN_DETAILS TERN_PROPOSALS)
   if(NOT ${switch})
     target_compile_definitions(tern_settings INTERFACE ${switch}=0)
   endif()
@@ -110,7 +110,8 @@ endif()
 
 # --- the interpreter's handlers ------------------------------------------------------------------
 
-set(TERN_INTERP_OPTIONS -fno-stack-protector -fno-plt -fno-exceptions)
+# Not for link-time optimisation: the table of tokens is the assembler's, who would not find the handlers.
+set(TERN_INTERP_OPTIONS -fno-stack-protector -fno-plt -fno-exceptions -fno-lto)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   # gcc makes sibling calls only when told to or at -O2.
   list(APPEND TERN_INTERP_OPTIONS -foptimize-sibling-calls)

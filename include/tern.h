@@ -65,7 +65,8 @@ typedef enum tern_error_kind {
     TERN_ERROR_RESOURCE,  /* no memory, or a limit */
     TERN_ERROR_USAGE,     /* the call itself: no such export, wrong arguments */
     TERN_ERROR_TRAP,      /* with TERN_TRAPPED: tern_instance_trap has the details */
-    TERN_ERROR_EXIT       /* with TERN_EXITED: tern_instance_exit_code */
+    TERN_ERROR_EXIT,      /* with TERN_EXITED: tern_instance_exit_code */
+    TERN_ERROR_FILE       /* a file cannot be read */
 } tern_error_kind;
 
 typedef struct tern_error {
@@ -77,6 +78,7 @@ typedef struct tern_error {
 
 /* Where an engine's memory comes from. realloc gets the old size back: p NULL and old 0 to allocate, new 0 to free;
  * blocks are aligned to 16 bytes, and what it gives need not be cleared. Called from any thread that uses the engine.
+ * It must not call the library with that engine or what belongs to it.
  * NULL for no memory: whatever was asked for fails cleanly. Guests' large memories, tables and stacks come from the
  * system's pages where there are such. */
 typedef struct tern_allocator {
@@ -84,14 +86,33 @@ typedef struct tern_allocator {
     void *user;
 } tern_allocator;
 
+/* Most there may be of each. 0: the default, which is also the most that can be set. A module with more of something is
+ * refused, with an error of kind RESOURCE, before memory is taken for it; so is an instance too many. What an instance
+ * takes while it runs is bounded by tern_config. */
+typedef struct tern_limits {
+    uint32_t module_bytes; /* 4 GiB */
+    uint32_t types;        /* 1,048,575, which all modules of an engine share */
+    uint32_t functions, globals, tags, imports, exports; /* these: as many as the module has bytes for */
+    uint32_t elem_segments, data_segments, custom_sections; /* these too */
+    uint32_t tables;       /* 100,000 */
+    uint32_t memories;     /* 100 */
+    uint32_t body_bytes;   /* of a function: the module's */
+    uint32_t locals;       /* of a function, parameters included: 50,000 */
+    uint32_t nesting;      /* of blocks: as many as the body has bytes for */
+    uint32_t instances;    /* that there are at once, threads' own included: 1,048,576 */
+    uint32_t stacks;       /* likewise. A store has one, and so has each thread that its guests start: 1,048,576 */
+} tern_limits;
+
 typedef struct tern_engine_options {
     size_t struct_size;          /* sizeof(tern_engine_options) */
     tern_allocator allocator;    /* realloc NULL: the C library's */
     bool checks_explicitly;      /* compare every address instead of relying on guard pages: no signal handler,
                                   * no address space reserved, about 1 % slower; memory may move when it grows */
+    tern_limits limits;
 } tern_engine_options;
 
-#define TERN_ENGINE_OPTIONS_DEFAULT { sizeof(tern_engine_options), {NULL, NULL}, false }
+#define TERN_ENGINE_OPTIONS_DEFAULT \
+    { sizeof(tern_engine_options), {NULL, NULL}, false, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0} }
 
 /* NULL if there is no memory. */
 TERN_API tern_engine *tern_engine_create(void);
@@ -104,7 +125,7 @@ TERN_API void tern_engine_destroy(tern_engine *engine);
  * NULL is one there was no memory for. */
 TERN_API tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t size_bytes,
                                        tern_error *error);
-/* The same of a file. RESOURCE too if it cannot be read. */
+/* The same of a file, which is read into the module's own memory: nothing is copied. FILE if it cannot be read. */
 TERN_API tern_module *tern_module_load_file(tern_engine *engine, const char *path, tern_error *error);
 TERN_API void tern_module_unload(tern_module *module);
 

@@ -184,6 +184,10 @@ typedef union MemAllocOption {
         void *realloc_func; /* void *(*)(void *ptr, unsigned int size); may be NULL */
         void *free_func;    /* void (*)(void *ptr) */
         void *user_data;    /* not used: as in WAMR's default build, callbacks do not get it */
+        /* Called from every thread that uses the library, by functions that may have locked the guest's code, types
+         * or shared memory. Callbacks may use host memory, externrefs' numbers, shared heaps, registered modules and
+         * natives, exceptions, and what asks about modules; they must not load or instantiate modules, run guests,
+         * allocate in them, or ask for call stacks. */
     } allocator;
 } MemAllocOption;
 #endif

@@ -95,8 +95,16 @@ static char natural_letter(ValType type)
 
 /* --- checked parameters ----------------------------------------------------------------------- */
 
-__attribute__((noinline, cold)) static TrapCode refuse(Exec *x, const NativeCall *call, u32 param, u64 addr,
-                                                       u64 size)
+/* Is there something to do for a parameter? */
+static bool is_converted(char letter) { return letter == '*' || letter == '$' || letter == 'r'; }
+
+/* Of a pointer or string in parameter i; letters end in 0. */
+static inline u64 size_of(const NativeCall *call, const u64 *slots, u32 i)
+{
+    return call->letters[i + 1] == '~' ? slots[i + 1] : 1;
+}
+
+__attribute__((noinline, cold)) static TrapCode refuse(Exec *x, const NativeCall *call, u32 param, const u64 *slots)
 {
     TrapCode code = tern_exec_trap(x, TRAP_MEMORY_BOUNDS);
     const Import *import = call->import;
@@ -105,80 +113,146 @@ __attribute__((noinline, cold)) static TrapCode refuse(Exec *x, const NativeCall
              (int)u64_min(import->name.size, 48), import->name.bytes,
              call->letters[param] == '$' ? ", a string" : "");
     x->trap.has_address = true;
-    x->trap.address = addr;
-    x->trap.access_bytes = size;
+    x->trap.address = slots[param];
+    x->trap.access_bytes = call->letters[param] == '$' ? 1 : size_of(call, slots, param);
     x->trap.memory_bytes = x->memory != NULL ? tern_memory_size_bytes(x->memory) : 0;
     return code;
+}
+
+__attribute__((noinline)) static u64 string_of(const Memory *memory, u64 addr)
+{
+    u64 size;
+    return (uintptr_t)tern_guest_string(memory, addr, &size);
+}
+
+/* What a parameter that is converted is as a C argument. *ok false: it is refused. */
+static inline u64 converted(const Exec *x, const NativeCall *call, const u64 *slots, u32 i, bool *ok)
+{
+    const Memory *memory = x->memory;
+    u64 value = 0;
+    if (LIKELY(call->letters[i] == '*')) {
+        if (LIKELY(memory != NULL)) value = (uintptr_t)tern_guest_range(memory, slots[i], size_of(call, slots, i));
+    } else if (call->letters[i] == '$') {
+        if (LIKELY(memory != NULL)) value = string_of(memory, slots[i]);
+    } else {
+        *ok = true;
+        return tern_api_pointer_of_ref(slots[i]);
+    }
+    *ok = value != 0;
+    return value;
 }
 
 /* Cells to C arguments, in place of slots: pointers are checked and converted. */
 static TrapCode convert(Exec *x, const NativeCall *call, const u64 *slots, u64 *values)
 {
     for (u32 i = 0; i < call->nletters; i++) {
-        char letter = call->letters[i];
-        values[i] = letter == 'r' ? tern_api_pointer_of_ref(slots[i]) : slots[i];
-        if (letter != '*' && letter != '$') continue;
-        const void *p = NULL;
-        u64 size = 1;
-        if (x->memory != NULL && letter == '$') {
-            p = tern_guest_string(x->memory, slots[i], &size);
-        } else if (x->memory != NULL) {
-            if (i + 1 < call->nletters && call->letters[i + 1] == '~') size = slots[i + 1];
-            p = tern_guest_range(x->memory, slots[i], size);
-        }
-        if (UNLIKELY(p == NULL)) return refuse(x, call, i, slots[i], size);
-        values[i] = (uintptr_t)p;
+        bool ok = true;
+        values[i] = is_converted(call->letters[i]) ? converted(x, call, slots, i, &ok) : slots[i];
+        if (UNLIKELY(!ok)) return refuse(x, call, i, slots);
     }
     return TRAP_NONE;
 }
 
+/* The pointer for a parameter without references; 0: it is refused. */
+__attribute__((noinline)) static u64 pointer_of(const Exec *x, const NativeCall *call, const u64 *slots, u32 i)
+{
+    bool ok;
+    return converted(x, call, slots, i, &ok);
+}
+
 /* --- thunks ----------------------------------------------------------------------------------- */
 
-#define PLAIN_THUNK(n, types, args)                                                  \
-    ANY_FUNCTION_TYPE static TrapCode call_plain_##n(Exec *x, void *env, u64 *slots) \
-    {                                                                                \
-        const NativeCall *call = env;                                                \
-        Outer outer = enter(x, call);                                                \
-        u64(*func) types;                                                            \
-        memcpy(&func, &call->func, sizeof func);                                     \
-        put_int(call, slots, func args);                                             \
-        return leave(x, &outer);                                                     \
+/* Nearly always the environment is the caller's already, and there is nothing to change and to put back. */
+static inline bool is_at_home(const Exec *x, const NativeCall *call)
+{
+    wasm_exec_env_t env = x->host_data;
+    return LIKELY(x->instance != NULL) && env->inst == x->instance->host_data && env->attachment == call->attachment;
+}
+
+/* The host may have turned it to another instance meanwhile. */
+static inline TrapCode leave_home(Exec *x)
+{
+    wasm_exec_env_t env = x->host_data;
+    wasm_module_inst_t inst = x->instance->host_data;
+    env->inst = inst;
+    return LIKELY(!tern_api_has_exception(inst)) ? TRAP_NONE : pass_on(x, inst);
+}
+
+#define PLAIN_THUNK(n, types, args)                                                           \
+    ANY_FUNCTION_TYPE static u64 pass_##n(const NativeCall *call, wasm_exec_env_t env, const u64 *slots) \
+    {                                                                                         \
+        (void)slots;                                                                          \
+        u64(*func) types;                                                                     \
+        memcpy(&func, &call->func, sizeof func);                                              \
+        return func args;                                                                     \
+    }                                                                                         \
+    __attribute__((noinline)) static TrapCode call_away_##n(Exec *x, const NativeCall *call, u64 *slots) \
+    {                                                                                         \
+        Outer outer = enter(x, call);                                                         \
+        put_int(call, slots, pass_##n(call, outer.env, slots));                               \
+        return leave(x, &outer);                                                              \
+    }                                                                                         \
+    static TrapCode call_plain_##n(Exec *x, void *env, u64 *slots)                            \
+    {                                                                                         \
+        const NativeCall *call = env;                                                         \
+        if (UNLIKELY(!is_at_home(x, call))) return call_away_##n(x, call, slots);             \
+        put_int(call, slots, pass_##n(call, x->host_data, slots));                            \
+        return leave_home(x);                                                                 \
+    }                                                                                         \
+    static TrapCode call_i32_##n(Exec *x, void *env, u64 *slots)                              \
+    {                                                                                         \
+        const NativeCall *call = env;                                                         \
+        if (UNLIKELY(!is_at_home(x, call))) return call_away_##n(x, call, slots);             \
+        slots[0] = (u32)pass_##n(call, x->host_data, slots);                                  \
+        return leave_home(x);                                                                 \
     }
 
 #if HAS_REGISTER_CALLS
-PLAIN_THUNK(0, (wasm_exec_env_t), (outer.env))
-PLAIN_THUNK(1, (wasm_exec_env_t, u64), (outer.env, slots[0]))
-PLAIN_THUNK(2, (wasm_exec_env_t, u64, u64), (outer.env, slots[0], slots[1]))
-PLAIN_THUNK(3, (wasm_exec_env_t, u64, u64, u64), (outer.env, slots[0], slots[1], slots[2]))
-PLAIN_THUNK(4, (wasm_exec_env_t, u64, u64, u64, u64),
-            (outer.env, slots[0], slots[1], slots[2], slots[3]))
+PLAIN_THUNK(0, (wasm_exec_env_t), (env))
+PLAIN_THUNK(1, (wasm_exec_env_t, u64), (env, slots[0]))
+PLAIN_THUNK(2, (wasm_exec_env_t, u64, u64), (env, slots[0], slots[1]))
+PLAIN_THUNK(3, (wasm_exec_env_t, u64, u64, u64), (env, slots[0], slots[1], slots[2]))
+PLAIN_THUNK(4, (wasm_exec_env_t, u64, u64, u64, u64), (env, slots[0], slots[1], slots[2], slots[3]))
 PLAIN_THUNK(5, (wasm_exec_env_t, u64, u64, u64, u64, u64),
-            (outer.env, slots[0], slots[1], slots[2], slots[3], slots[4]))
+            (env, slots[0], slots[1], slots[2], slots[3], slots[4]))
 
 static HostFunc *const plain_thunks[] = {call_plain_0, call_plain_1, call_plain_2,
                                          call_plain_3, call_plain_4, call_plain_5};
+static HostFunc *const i32_thunks[] = {call_i32_0, call_i32_1, call_i32_2, call_i32_3, call_i32_4, call_i32_5};
 
-/* Integers and pointers only, which are checked. */
-#define CHECKED_THUNK(n, types, args)                                                  \
-    ANY_FUNCTION_TYPE static TrapCode call_checked_##n(Exec *x, void *env, u64 *slots) \
-    {                                                                                  \
-        const NativeCall *call = env;                                                  \
-        u64 v[n];                                                                      \
-        TrapCode code = convert(x, call, slots, v);                                    \
-        if (UNLIKELY(code != TRAP_NONE)) return code;                                  \
-        Outer outer = enter(x, call);                                                  \
-        u64(*func) types;                                                              \
-        memcpy(&func, &call->func, sizeof func);                                       \
-        put_int(call, slots, func args);                                               \
-        return leave(x, &outer);                                                       \
+/* Integers and pointers only, which are checked. One by one: cells that were just written are not to be read in
+ * pairs, which would have to wait for both to leave the processor. */
+#define CHECKED_THUNK(n)                                                                             \
+    __attribute__((noinline)) static TrapCode check_away_##n(Exec *x, const NativeCall *call, u64 *slots) \
+    {                                                                                                \
+        u64 v[n];                                                                                    \
+        TrapCode code = convert(x, call, slots, v);                                                  \
+        if (UNLIKELY(code != TRAP_NONE)) return code;                                                \
+        Outer outer = enter(x, call);                                                                \
+        put_int(call, slots, pass_##n(call, outer.env, v));                                          \
+        return leave(x, &outer);                                                                     \
+    }                                                                                                \
+    static TrapCode call_checked_##n(Exec *x, void *env, u64 *slots)                                 \
+    {                                                                                                \
+        const NativeCall *call = env;                                                                \
+        if (UNLIKELY(!is_at_home(x, call))) return check_away_##n(x, call, slots);                   \
+        u64 v[n];                                                                                    \
+        _Pragma("GCC unroll 5") for (u32 i = 0; i < n; i++)                                          \
+        {                                                                                            \
+            v[i] = slots[i];                                                                         \
+            if ((call->converted >> i & 1) == 0) continue;                                           \
+            v[i] = pointer_of(x, call, slots, i);                                                    \
+            if (UNLIKELY(v[i] == 0)) return refuse(x, call, i, slots);                               \
+        }                                                                                            \
+        put_int(call, slots, pass_##n(call, x->host_data, v));                                       \
+        return leave_home(x);                                                                        \
     }
 
-CHECKED_THUNK(1, (wasm_exec_env_t, u64), (outer.env, v[0]))
-CHECKED_THUNK(2, (wasm_exec_env_t, u64, u64), (outer.env, v[0], v[1]))
-CHECKED_THUNK(3, (wasm_exec_env_t, u64, u64, u64), (outer.env, v[0], v[1], v[2]))
-CHECKED_THUNK(4, (wasm_exec_env_t, u64, u64, u64, u64), (outer.env, v[0], v[1], v[2], v[3]))
-CHECKED_THUNK(5, (wasm_exec_env_t, u64, u64, u64, u64, u64),
-              (outer.env, v[0], v[1], v[2], v[3], v[4]))
+CHECKED_THUNK(1)
+CHECKED_THUNK(2)
+CHECKED_THUNK(3)
+CHECKED_THUNK(4)
+CHECKED_THUNK(5)
 
 static HostFunc *const checked_thunks[] = {call_plain_0,   call_checked_1, call_checked_2,
                                            call_checked_3, call_checked_4, call_checked_5};
@@ -287,16 +361,18 @@ static TrapCode call_general(Exec *x, void *env, u64 *slots)
 static HostFunc *choose_thunk(const NativeCall *call, const char **reason)
 {
     u32 nints = 0, nfloats = 0;
-    bool is_plain = !is_float(call->result);
+    bool is_plain = !is_float(call->result), has_refs = false;
     for (u32 i = 0; i < call->nletters; i++) {
         if (is_float(call->letters[i]))
             nfloats++;
         else
             nints++;
         is_plain &= strchr("iIR", call->letters[i]) != NULL;
+        has_refs |= call->letters[i] == 'r';
     }
-    if (is_plain && nints < COUNT_OF(plain_thunks)) return plain_thunks[nints];
-    if (nfloats == 0 && !is_float(call->result) && nints < COUNT_OF(checked_thunks))
+    if (is_plain && nints < COUNT_OF(plain_thunks))
+        return call->result == 'i' ? i32_thunks[nints] : plain_thunks[nints];
+    if (nfloats == 0 && !has_refs && !is_float(call->result) && nints < COUNT_OF(checked_thunks))
         return checked_thunks[nints];
     u32 nstack = (nints > NINTS ? nints - NINTS : 0) + (nfloats > NFLOATS ? nfloats - NFLOATS : 0);
     if (nstack <= NSTACK) return call_general;
@@ -373,18 +449,33 @@ static void refine_results(const FuncType *type, u64 *slots)
     }
 }
 
-ANY_FUNCTION_TYPE static TrapCode call_raw(Exec *x, void *env, u64 *slots)
+ANY_FUNCTION_TYPE static inline void pass_raw(const NativeCall *call, wasm_exec_env_t env, u64 *slots)
 {
-    const NativeCall *call = env;
     void (*func)(wasm_exec_env_t, u64 *);
     memcpy(&func, &call->func, sizeof func);
-    if (UNLIKELY(call->type != NULL)) pointers_from_refs(call->type, slots);
+    func(env, slots);
+}
+
+__attribute__((noinline)) static TrapCode call_raw_away(Exec *x, const NativeCall *call, u64 *slots)
+{
+    if (call->type != NULL) pointers_from_refs(call->type, slots);
     Outer outer = enter(x, call);
-    func(outer.env, slots);
+    pass_raw(call, outer.env, slots);
     TrapCode code = leave(x, &outer);
-    if (UNLIKELY(call->type != NULL)) refine_results(call->type, slots);
+    if (call->type != NULL) refine_results(call->type, slots);
     else if (call->result == 'i' || call->result == 'f') slots[0] = (u32)slots[0];
     return code;
+}
+
+static TrapCode call_raw(Exec *x, void *env, u64 *slots)
+{
+    const NativeCall *call = env;
+    if (UNLIKELY(call->type != NULL || !is_at_home(x, call))) return call_raw_away(x, call, slots);
+    pass_raw(call, x->host_data, slots);
+    /* Nearly always it is short, and who reads the slot next need not wait for another store. */
+    bool is_short = call->result == 'i' || call->result == 'f';
+    if (is_short && UNLIKELY(slots[0] > UINT32_MAX)) slots[0] = (u32)slots[0];
+    return leave_home(x);
 }
 
 /* --- signatures ------------------------------------------------------------------------------- */
@@ -454,8 +545,9 @@ bool tern_native_call_init(NativeCall *call, Arena *arena, const FuncType *type,
     for (u32 i = 0; i < type->nparams; i++) {
         if (letters[i] == 0) return false;
     }
+    for (u32 i = 0; i < type->nparams && i < 64; i++) call->converted |= (u64)is_converted(letters[i]) << i;
     call->thunk = choose_thunk(call, reason);
-    return call->thunk != NULL;
+    return call->thunk != NULL; /* which has fewer than 64 parameters */
 }
 
 bool tern_native_call_init_raw(NativeCall *call, const FuncType *type, bool is_64, void *func,

@@ -19,6 +19,7 @@ typedef struct NativeCall {
     HostFunc *thunk;     /* what the FuncInst runs, with this NativeCall as env */
     const char *letters; /* one per parameter: i I f F r R, * ~ $ with their checks */
     const FuncType *type; /* of a raw function with externrefs or several results, else NULL */
+    u64 converted;       /* bit i: parameter i is not passed as it is in its cell */
     u32 nletters;
     char result; /* letter, or 0 */
     const Import *import;

@@ -10,6 +10,14 @@
 
 #include "api/tern_type_text.h"
 
+/* Of a number's type. */
+static inline tern_valkind number_kind(ValType type)
+{
+    _Static_assert(VT_I32 - VT_I64 == TERN_I64 && VT_I32 - VT_F32 == TERN_F32 && VT_I32 - VT_F64 == TERN_F64 &&
+                   TERN_I32 == 0, "both kinds come in the same order");
+    return (tern_valkind)(VT_I32 - type);
+}
+
 /* --- host to guest -------------------------------------------------------------------------------------- */
 
 static bool check_args(const tern_store *store, const FuncType *type, const char *name, const tern_value *args,
@@ -53,8 +61,7 @@ static tern_status call(tern_store *store, tern_instance *instance, FuncInst *fu
 {
     const FuncType *type = func->type;
     Exec *x = store->exec;
-    u32 ncells = type->param_cells > type->result_cells ? type->param_cells : type->result_cells;
-    if (UNLIKELY(!tern_exec_room(x, ncells))) /* which says so */
+    if (UNLIKELY(!tern_exec_room(x, type->call_cells))) /* which says so */
         return tern_status_of(tern_exec_call(x, func, NULL, NULL));
     u64 *cells = x->top, *to = cells;
     for (u32 i = 0; i < type->nparams; i++) to += tern_value_to_cells(&args[i], to);
@@ -69,12 +76,13 @@ static tern_status call(tern_store *store, tern_instance *instance, FuncInst *fu
     return TERN_ERROR;
 }
 
-tern_status tern_store_call(tern_store *store, tern_instance *instance, FuncInst *func, const char *name,
-                            const tern_value *args, u32 nargs, tern_value *results, u32 nresults,
-                            tern_error *error)
+/* Whatever is not the usual case, or not allowed. */
+__attribute__((noinline)) static tern_status call_any(tern_store *store, tern_instance *instance, FuncInst *func,
+                                                      const char *name, const tern_value *args, u32 nargs,
+                                                      tern_value *results, u32 nresults, tern_error *error)
 {
     if (UNLIKELY(tern_store_exec(store, 0) == NULL)) {
-        tern_error_no_memory(error);
+        tern_error_no_stack(store->engine, error);
         return TERN_ERROR;
     }
     if (!check_args(store, func->type, name, args, nargs, nresults, error)) return TERN_ERROR;
@@ -87,11 +95,56 @@ tern_status tern_store_call(tern_store *store, tern_instance *instance, FuncInst
     return status;
 }
 
+/* Arguments to cells, if they are numbers of these types. */
+static inline bool put_numbers(const FuncType *type, const tern_value *args, u64 *cells)
+{
+    for (u32 i = 0, n = type->nparams; i < n; i++) {
+        ValType t = type->params[i];
+        if (UNLIKELY(args[i].kind != number_kind(t))) return false;
+        cells[i] = vt_is_wide(t) ? args[i].of.i64 : args[i].of.i32;
+    }
+    return true;
+}
+
+static inline void take_numbers(const FuncType *type, const u64 *cells, tern_value *results)
+{
+    for (u32 i = 0, n = type->nresults; i < n; i++) {
+        ValType t = type->results[i];
+        results[i].kind = number_kind(t);
+        if (vt_is_wide(t)) results[i].of.i64 = cells[i];
+        else results[i].of.i32 = (u32)cells[i];
+    }
+}
+
+tern_status tern_store_call(tern_store *store, tern_instance *instance, FuncInst *func, const char *name,
+                            const tern_value *args, u32 nargs, tern_value *results, u32 nresults,
+                            tern_error *error)
+{
+    /* A call is short enough for what surrounds it to show (bench/calls): the usual one, of numbers, is all here. */
+    const FuncType *type = func->type;
+    Exec *x = store->exec;
+    bool is_usual = type->param_words != NO_WORDS && nargs == type->nparams && nresults == type->nresults &&
+                    instance != NULL && instance->is_prepared && func->instance != NULL && x != NULL &&
+                    tern_exec_room(x, type->call_cells);
+    if (UNLIKELY(!is_usual || !put_numbers(type, args, x->top)))
+        return call_any(store, instance, func, name, args, nargs, results, nresults, error);
+    tern_store_enter(store);
+    TrapCode code = tern_exec_call_in_place(x, func);
+    tern_store_leave(store);
+    if (UNLIKELY(code != TRAP_NONE)) {
+        tern_error_stopped(error, instance, x, tern_status_of(code));
+        return tern_status_of(code);
+    }
+    take_numbers(type, x->top, results);
+    return TERN_OK;
+}
+
 void tern_error_stopped(tern_error *error, const tern_instance *instance, const Exec *x, tern_status status)
 {
     if (error == NULL) return;
     if (status == TERN_EXITED) {
-        u32 code = instance != NULL ? tern_instance_exit_code(instance) : 0;
+        u32 code = x->trap.exit_code; /* not the instance's own, if it called another */
+        if (!x->trap.has_exit_code) code = instance != NULL ? tern_instance_exit_code(instance) : 0;
         tern_error_say(error, TERN_ERROR_EXIT, "the guest exited with code %u", code);
     } else if (status == TERN_TRAPPED) {
         error->kind = TERN_ERROR_TRAP;
@@ -126,9 +179,10 @@ typedef struct HostEnv {
     void *user;
     const FuncType *type;
     u32 nrefs; /* among the parameters */
+    bool is_small; /* a few numbers, see call_few */
 } HostEnv;
 
-enum { FEW_VALUES = 16, FEW_REFS = 4 };
+enum { FEW_VALUES = 16, FEW_REFS = 4, FEW_NUMBERS = 8 };
 
 /* What a host function is given: on the native stack if it is little. */
 typedef struct HostFrame {
@@ -202,17 +256,22 @@ static TrapCode fail(Exec *x, const char *text)
     return TRAP_HOST;
 }
 
+static __attribute__((noinline, cold)) TrapCode refuse_result(Exec *x, u32 i, ValType wanted)
+{
+    char text[128], name[64];
+    snprintf(text, sizeof text, "result %u of the host function must be %s", i + 1,
+             tern_types_name(wanted, name, sizeof name));
+    return fail(x, text);
+}
+
 /* Results to the cells at slots. */
 static TrapCode put_results(Exec *x, const HostEnv *env, const tern_store *store, const tern_value *results,
                             u64 *cells)
 {
     const FuncType *type = env->type;
     for (u32 i = 0; i < type->nresults; i++) {
-        if (LIKELY(tern_value_fits(store, &results[i], type->results[i]))) continue;
-        char text[128], name[64];
-        snprintf(text, sizeof text, "result %u of the host function must be %s", i + 1,
-                 tern_types_name(type->results[i], name, sizeof name));
-        return fail(x, text);
+        if (UNLIKELY(!tern_value_fits(store, &results[i], type->results[i])))
+            return refuse_result(x, i, type->results[i]);
     }
     for (u32 i = 0; i < type->nresults; i++) cells += tern_value_to_cells(&results[i], cells);
     return TRAP_NONE;
@@ -237,6 +296,31 @@ static TrapCode call_with(Exec *x, const HostEnv *env, tern_store *store, tern_i
     release_results(results, type->nresults);
     frame_done(&frame, alloc, nvalues, env->nrefs);
     return code;
+}
+
+/* Most are given a few numbers: nothing is made and nothing is released. */
+static TrapCode call_few(Exec *x, const HostEnv *env, tern_instance *caller, u64 *slots)
+{
+    const FuncType *type = env->type;
+    tern_value values[FEW_NUMBERS], *results = values + type->nparams;
+    for (u32 i = 0, n = type->nparams; i < n; i++) {
+        ValType t = type->params[i];
+        values[i].kind = number_kind(t);
+        if (vt_is_wide(t)) values[i].of.i64 = slots[i];
+        else values[i].of.i32 = (u32)slots[i];
+    }
+    for (u32 i = 0, n = type->nresults; i < n; i++)
+        results[i] = (tern_value){.kind = number_kind(type->results[i])};
+    x->trap.code = TRAP_NONE;
+    x->trap.message[0] = '\0';
+    if (UNLIKELY(!env->func(caller, env->user, values, results)))
+        return x->trap.code != TRAP_NONE ? x->trap.code : TRAP_HOST;
+    for (u32 i = 0, n = type->nresults; i < n; i++) {
+        ValType t = type->results[i];
+        if (UNLIKELY(results[i].kind != number_kind(t))) return refuse_result(x, i, t);
+        slots[i] = vt_is_wide(t) ? results[i].of.i64 : results[i].of.i32;
+    }
+    return TRAP_NONE;
 }
 
 /* On a thread that the guest started, which has a Store and an Exec of its own (wasi/threads.h): the caller and its
@@ -265,7 +349,8 @@ static TrapCode call_host(Exec *x, void *opaque, u64 *slots)
 {
     const HostEnv *env = opaque;
     if (UNLIKELY(x->store != env->store->store)) return call_on_thread(x, env, slots);
-    return call_with(x, env, env->store, LIKELY(x->instance != NULL) ? x->instance->host_data : NULL, slots);
+    tern_instance *caller = LIKELY(x->instance != NULL) ? x->instance->host_data : NULL;
+    return LIKELY(env->is_small) ? call_few(x, env, caller, slots) : call_with(x, env, env->store, caller, slots);
 }
 
 FuncInst *tern_host_func_new(tern_store *store, u32 type_id, tern_host_func *func, void *user)
@@ -275,6 +360,7 @@ FuncInst *tern_host_func_new(tern_store *store, u32 type_id, tern_host_func *fun
     const FuncType *type = &tern_types_get(store->store->engine->types, type_id)->u.func;
     *env = (HostEnv){.store = store, .func = func, .user = user, .type = type};
     for (u32 i = 0; i < type->nparams; i++) env->nrefs += vt_is_ref(type->params[i]);
+    env->is_small = type->param_words != NO_WORDS && (u64)type->nparams + type->nresults <= FEW_NUMBERS;
     return tern_func_new(store->store, type_id, call_host, env, NULL);
 }
 

@@ -24,6 +24,13 @@ void tern_error_say(tern_error *error, tern_error_kind kind, const char *format,
 
 void tern_error_no_memory(tern_error *error) { tern_error_say(error, TERN_ERROR_RESOURCE, "out of memory"); }
 
+void tern_error_no_stack(const tern_engine *engine, tern_error *error)
+{
+    u32 max = engine->engine->options.max_execs;
+    if (__atomic_load_n(&engine->engine->nexecs, __ATOMIC_RELAXED) < max) tern_error_no_memory(error);
+    else tern_error_say(error, TERN_ERROR_RESOURCE, "the engine has %u stacks, and may have no more", (unsigned)max);
+}
+
 void tern_error_diag(tern_error *error, const Diag *diag)
 {
     if (error == NULL) return;
@@ -42,6 +49,14 @@ static void *host_resize(Alloc *self, void *ptr, size_t old_size, size_t new_siz
 {
     const HostAlloc *host = (const HostAlloc *)(const void *)self;
     return host->given.realloc(host->given.user, ptr, old_size, new_size);
+}
+
+static ModuleLimits module_limits(const tern_limits *limits)
+{
+    return (ModuleLimits){{
+#define LIMIT(id, field, most, text) limits->field,
+#include "module/limits.def"
+    }};
 }
 
 tern_engine *tern_engine_create_with(const tern_engine_options *options, tern_error *error)
@@ -65,9 +80,13 @@ tern_engine *tern_engine_create_with(const tern_engine_options *options, tern_er
     }
     handle->host = host;
     handle->alloc = is_own ? &handle->host.base : alloc;
+    const tern_limits *limits = &options->limits;
     handle->engine = tern_engine_new(&(EngineOptions){.alloc = handle->alloc, .features = FEATURES_ALL,
                                                       .tier = &tern_interp_tier,
-                                                      .memories_move = options->checks_explicitly});
+                                                      .memories_move = options->checks_explicitly,
+                                                      .module_limits = module_limits(limits),
+                                                      .max_instances = limits->instances,
+                                                      .max_execs = limits->stacks});
     if (handle->engine == NULL) {
         tern_free(alloc, handle, sizeof *handle);
         tern_error_no_memory(error);
@@ -93,16 +112,14 @@ void tern_engine_destroy(tern_engine *engine)
 
 /* --- modules ------------------------------------------------------------------------------------------ */
 
-tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t size_bytes, tern_error *error)
+/* gives: the bytes, a block of the engine's allocator of that size, become the module's if there will be one. */
+static tern_module *load(tern_engine *engine, const u8 *bytes, size_t size_bytes, bool gives, tern_error *error)
 {
-    if (engine == NULL) {
-        tern_error_no_memory(error);
-        return NULL;
-    }
     Diag diag = {0};
     Module *module = tern_module_decode(
         engine->engine->types, engine->alloc, bytes, size_bytes,
-        &(DecodeOptions){.features = engine->engine->options.features, .copy_bytes = true}, &diag);
+        &(DecodeOptions){.features = engine->engine->options.features, .copy_bytes = !gives,
+                         .limits = &engine->engine->options.module_limits}, &diag);
     if (module == NULL) {
         tern_error_diag(error, &diag);
         return NULL;
@@ -113,15 +130,25 @@ tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t siz
         tern_error_no_memory(error);
         return NULL;
     }
+    if (gives) module->owns_bytes = true;
     *handle = (tern_module){.engine = engine, .module = module, .refs = 1};
     return handle;
 }
 
-/* All of a stream, in a block of *room bytes. NULL: it cannot be read, or there is no memory, as errno says. */
-static u8 *read_all(Alloc *alloc, FILE *file, size_t *size, size_t *room)
+tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t size_bytes, tern_error *error)
+{
+    if (engine != NULL) return load(engine, bytes, size_bytes, false, error);
+    tern_error_no_memory(error);
+    return NULL;
+}
+
+/* All of a stream, in a block of *room bytes, which are as many as it has unless those are none. NULL: it cannot be
+ * read, as *reason says, or there is no memory, 0. */
+static u8 *read_all(Alloc *alloc, FILE *file, size_t *size, size_t *room, int *reason)
 {
     u8 *bytes = NULL;
     *size = *room = 0;
+    *reason = 0;
     for (;;) {
         if (*size == *room) {
             size_t more = *room == 0 ? 64u << 10 : *room;
@@ -132,8 +159,16 @@ static u8 *read_all(Alloc *alloc, FILE *file, size_t *size, size_t *room)
         }
         size_t n = fread(bytes + *size, 1, *room - *size, file);
         *size += n;
-        if (n == 0 && ferror(file)) break;
-        if (n == 0) return bytes;
+        if (n == 0 && ferror(file)) {
+            *reason = errno;
+            break;
+        }
+        if (n > 0 && !feof(file)) continue;
+        if (*size == 0 || *size == *room) return bytes;
+        u8 *fitting = tern_realloc(alloc, bytes, *room, *size);
+        if (fitting == NULL) break;
+        *room = *size;
+        return fitting;
     }
     tern_free(alloc, bytes, *room);
     return NULL;
@@ -141,18 +176,26 @@ static u8 *read_all(Alloc *alloc, FILE *file, size_t *size, size_t *room)
 
 tern_module *tern_module_load_file(tern_engine *engine, const char *path, tern_error *error)
 {
-    errno = 0;
-    FILE *file = fopen(path, "rb");
-    size_t size = 0, room = 0;
-    u8 *bytes = file != NULL && engine != NULL ? read_all(engine->alloc, file, &size, &room) : NULL;
-    int reason = errno;
-    if (file != NULL) fclose(file);
-    if (bytes == NULL) {
-        tern_error_say(error, TERN_ERROR_RESOURCE, "%s: %s", path, reason != 0 ? strerror(reason) : "out of memory");
+    if (engine == NULL) {
+        tern_error_no_memory(error);
         return NULL;
     }
-    tern_module *module = tern_module_load(engine, bytes, size, error);
-    tern_free(engine->alloc, bytes, room);
+    FILE *file = fopen(path, "rb");
+    int reason = file == NULL ? errno : 0;
+    size_t size = 0, room = 0;
+    u8 *bytes = NULL;
+    if (file != NULL) {
+        setvbuf(file, NULL, _IONBF, 0); /* straight to where it stays */
+        bytes = read_all(engine->alloc, file, &size, &room, &reason);
+        fclose(file);
+    }
+    if (bytes == NULL) {
+        if (reason != 0) tern_error_say(error, TERN_ERROR_FILE, "%s: %s", path, strerror(reason));
+        else tern_error_no_memory(error);
+        return NULL;
+    }
+    tern_module *module = load(engine, bytes, size, size > 0, error);
+    if (module == NULL || size == 0) tern_free(engine->alloc, bytes, room);
     return module;
 }
 

@@ -21,6 +21,8 @@
 void tern_error_say(tern_error *error, tern_error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void tern_error_no_memory(tern_error *error);
+/* There is no stack to be had: no memory, or a limit. */
+void tern_error_no_stack(const tern_engine *engine, tern_error *error);
 void tern_error_diag(tern_error *error, const Diag *diag);
 
 /* --- handles -------------------------------------------------------------------------------------------- */

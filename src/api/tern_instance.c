@@ -86,7 +86,8 @@ static bool instantiate_within(tern_instance *handle, const tern_config *config,
     handle->exec = tern_store_exec(handle->store, config->stack_bytes);
     Extern *imports = tern_arena_alloc(&store->arena, sizeof *imports, module->nimports);
     if (handle->exec == NULL || imports == NULL) {
-        tern_error_no_memory(error);
+        if (handle->exec == NULL) tern_error_no_stack(handle->store->engine, error);
+        else tern_error_no_memory(error);
         return false;
     }
     if (!tern_linker_link(config->linker, handle, config->missing, imports, error)) return false;

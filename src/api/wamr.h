@@ -274,6 +274,8 @@ wasm_module_inst_t tern_api_thread_instantiate(wasm_module_inst_t of, char *erro
 extern const WasiThreadMaker tern_api_wasi_threads;
 /* Counts root as a thread of leader and gives it a slot; false if there are too many. */
 bool tern_api_thread_link(wasm_module_inst_t leader, wasm_module_inst_t root);
+/* Are there so many of root's leader, or of root if it is none's? */
+bool tern_api_threads_are_full(wasm_module_inst_t root);
 /* A root goes: from its leader's list, and from its threads. */
 void tern_api_thread_unlink(wasm_module_inst_t root);
 /* Gives a thread's instance a piece of the guest's stack, if its compiler's globals tell where that is. False if
@@ -300,31 +302,23 @@ wasm_exec_env_t tern_api_env_in_use(wasm_module_inst_t inst);
 
 /* Takes env from the thread's list, in whatever order coroutines leave theirs. */
 void tern_api_env_unlink(wasm_exec_env_t env);
+
+/* Around a call on env: an outermost one enters it in the thread's list. */
+static inline void tern_api_env_enter(wasm_exec_env_t env)
+{
+    if (env->x->depth > 0) return;
+    env->outer = tern_api_innermost;
+    tern_api_innermost = env;
+}
 static inline void tern_api_env_leave(wasm_exec_env_t env)
 {
+    if (env->x->depth > 0) return;
     if (LIKELY(tern_api_innermost == env)) tern_api_innermost = env->outer;
     else tern_api_env_unlink(env);
 }
 
 /* Calls func on env with arguments already at env->x->top, where results are left. */
-static inline TrapCode tern_api_run(wasm_exec_env_t env, FuncInst *func)
-{
-    bool is_outermost = env->x->depth == 0;
-    if (is_outermost) {
-        env->outer = tern_api_innermost;
-        tern_api_innermost = env;
-    }
-    TrapCode code;
-    if (LIKELY(func->instance != NULL || env->x->instance != NULL)) {
-        code = tern_exec_call_in_place(env->x, func);
-    } else { /* a host function called by the host: it wants to know whose memory it is given */
-        tern_exec_enter(env->x, env->inst->instance);
-        code = tern_exec_call_in_place(env->x, func);
-        tern_exec_leave(env->x);
-    }
-    if (is_outermost) tern_api_env_leave(env);
-    return code;
-}
+TrapCode tern_api_run(wasm_exec_env_t env, FuncInst *func);
 
 /* wasm_runtime_call_wasm_v, wherever its arguments come from. */
 bool tern_api_call_values(wasm_exec_env_t exec_env, FuncInst *func, u32 num_results,

@@ -293,7 +293,7 @@ __attribute__((noinline)) static bool put_more_args(wasm_exec_env_t env, const F
     return true;
 }
 
-static inline bool put_args(wasm_exec_env_t env, const FuncType *type, u32 argc, const u32 *argv,
+static bool put_args(wasm_exec_env_t env, const FuncType *type, u32 argc, const u32 *argv,
                             u64 *slots)
 {
     u32 i = 0, n = type->nparams, most = n < argc ? n : argc;
@@ -326,7 +326,7 @@ __attribute__((noinline)) static bool take_more_results(wasm_exec_env_t env, con
     return true;
 }
 
-static inline bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *slots, u32 *argv)
+static bool take_results(wasm_exec_env_t env, const FuncType *type, const u64 *slots, u32 *argv)
 {
     u32 i = 0, n = type->nresults;
     if (LIKELY(n == 1 && type->results[0] == VT_I32)) {
@@ -343,15 +343,24 @@ static inline bool take_results(wasm_exec_env_t env, const FuncType *type, const
  * full. */
 static bool reserve(wasm_exec_env_t env, const FuncType *type)
 {
-    if (LIKELY(tern_exec_room(env->x, u64_max(type->param_cells, type->result_cells)))) return true;
+    if (LIKELY(tern_exec_room(env->x, type->call_cells))) return true;
     tern_api_trapped(env, tern_exec_trap(env->x, TRAP_STACK_EXHAUSTED));
     return false;
 }
 
-/* A call is short enough for what surrounds it to show: see bench/calls. */
-#define INLINE static inline __attribute__((always_inline))
+TrapCode tern_api_run(wasm_exec_env_t env, FuncInst *func)
+{
+    tern_api_env_enter(env);
+    /* A host function called by the host wants to know whose memory it is given. */
+    bool is_alone = func->instance == NULL && env->x->instance == NULL;
+    if (is_alone) tern_exec_enter(env->x, env->inst->instance);
+    TrapCode code = tern_exec_call_in_place(env->x, func);
+    if (is_alone) tern_exec_leave(env->x);
+    tern_api_env_leave(env);
+    return code;
+}
 
-INLINE bool run(wasm_exec_env_t env, FuncInst *func)
+static bool run(wasm_exec_env_t env, FuncInst *func)
 {
     TrapCode code = tern_api_run(env, func);
     if (LIKELY(code == TRAP_NONE)) return true;
@@ -377,27 +386,75 @@ __attribute__((noinline, cold)) static wasm_exec_env_t other_env(wasm_exec_env_t
     return own;
 }
 
+/* Is func an instance's to which env belongs? */
+static inline bool is_own(wasm_exec_env_t env, const FuncInst *func)
+{
+    bool is_there = env != NULL && env->root != NULL && func != NULL && func->instance != NULL;
+    return is_there && func->instance->store == env->x->store;
+}
+
 /* The environment to run func on: env itself, unless func is another instance's to which env was turned by
  * wasm_runtime_set_module_inst. What a guest allocates and stores belongs to its own store, so that one's
  * environment does the work. NULL, and the host has been told why. */
-INLINE wasm_exec_env_t env_for(wasm_exec_env_t env, const FuncInst *func)
+static wasm_exec_env_t env_for(wasm_exec_env_t env, const FuncInst *func)
 {
-    bool is_there = env != NULL && env->root != NULL && func != NULL && func->instance != NULL;
-    return LIKELY(is_there && func->instance->store == env->x->store) ? env : other_env(env, func);
+    return LIKELY(is_own(env, func)) ? env : other_env(env, func);
 }
 
+__attribute__((noinline)) static bool call_any(wasm_exec_env_t env, FuncInst *func, u32 argc, u32 *argv)
+{
+    env = env_for(env, func);
+    if (env == NULL) return false;
+    u64 *slots = env->x->top;
+    return reserve(env, func->type) && put_args(env, func->type, argc, argv, slots) && run(env, func) &&
+           take_results(env, func->type, slots, argv) && !tern_api_has_exception(env->inst);
+}
+
+/* Numbers in words and in cells. */
+static inline void put_numbers(const FuncType *type, const u32 *argv, u64 *slots)
+{
+    u32 n = type->nparams;
+    if (LIKELY(type->param_words == n)) {
+        for (u32 i = 0; i < n; i++) slots[i] = argv[i];
+        return;
+    }
+    for (u32 i = 0; i < n; i++) {
+        if (vt_is_wide(type->params[i])) memcpy(&slots[i], argv++, sizeof *slots);
+        else slots[i] = *argv;
+        argv++;
+    }
+}
+
+static inline void take_numbers(const FuncType *type, const u64 *slots, u32 *argv)
+{
+    u32 n = type->nresults;
+    for (u32 i = 0; i < n; i++) {
+        if (vt_is_wide(type->results[i])) memcpy(argv++, &slots[i], sizeof *slots);
+        else *argv = (u32)slots[i];
+        argv++;
+    }
+}
+
+/* A call is short enough for what surrounds it to show (bench/calls): the usual one, of numbers, is all in here. */
 bool wasm_runtime_call_wasm(wasm_exec_env_t exec_env, wasm_function_inst_t function, uint32_t argc,
                             uint32_t argv[])
 {
     FuncInst *func = function;
-    exec_env = env_for(exec_env, func);
-    if (UNLIKELY(exec_env == NULL)) return false;
+    if (UNLIKELY(!is_own(exec_env, func))) return call_any(exec_env, func, argc, argv);
     const FuncType *type = func->type;
-    u64 *slots = exec_env->x->top;
-    if (!reserve(exec_env, type)) return false;
-    if (!put_args(exec_env, type, argc, argv, slots)) return false;
-    if (!run(exec_env, func)) return false;
-    if (!take_results(exec_env, type, slots, argv)) return false;
+    Exec *x = exec_env->x;
+    if (UNLIKELY(argc < type->param_words || !tern_exec_room(x, type->call_cells)))
+        return call_any(exec_env, func, argc, argv);
+    put_numbers(type, argv, x->top);
+    tern_api_env_enter(exec_env);
+    TrapCode code = tern_exec_call_in_place(x, func);
+    tern_api_env_leave(exec_env);
+    if (UNLIKELY(code != TRAP_NONE)) {
+        tern_api_trapped(exec_env, code);
+        return false;
+    }
+    if (LIKELY(type->result_words == 1)) argv[0] = (u32)x->top[0];
+    else take_numbers(type, x->top, argv);
     return !tern_api_has_exception(exec_env->inst);
 }
 

@@ -99,11 +99,10 @@ void wasm_runtime_dump_mem_consumption(wasm_exec_env_t exec_env)
     Bytes total = print_module(inst->instance->module);
     total += print_instance(inst);
     total += print_env(exec_env);
-    Bytes used = (Bytes)(exec_env->x->top - exec_env->x->stack) * sizeof(u64);
     Bytes peak = 0;
     if (memory != NULL && memory->heap != NULL) peak = tern_guest_heap_stats(memory->heap).highmark_bytes;
     printf("\nTotal memory consumption of module, module inst and exec env: %llu\n", total);
-    printf("Total interpreter stack used: %llu\n", used);
+    printf("Total interpreter stack used: %llu\n", (Bytes)tern_exec_stack_peak(exec_env->x));
     printf("Total aux stack used: no enough info to profile\n");
     printf("Native stack left: no enough info to profile\n");
     printf("Total app heap used: %llu\n", peak);

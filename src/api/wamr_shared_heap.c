@@ -19,10 +19,29 @@
 
 typedef struct WASMSharedHeap SharedHeap;
 
+/* A block that bookkeeping gave back. */
+typedef struct Returned Returned;
+struct Returned {
+    Returned *next;
+    size_t bytes;
+};
+
+/* What bookkeeping does under the lock wants host memory, but the host's allocator is called without it, as it may
+ * ask the runtime something. So a request that there is no block for fails; the block is got after the lock is
+ * released, and the same is done again. What is given back is freed then, too. */
+typedef struct Supply {
+    void *block; /* for the request of that many bytes, or NULL */
+    size_t bytes;
+    size_t wanted; /* by the request that failed; 0: none has */
+    Returned *returned;
+} Supply;
+
 struct WASMSharedHeap {
+    Alloc bookkeeping; /* of blocks: gives what is in supply */
+    Supply *supply;    /* of whoever has the lock */
     SharedHeap *next;  /* of all */
     SharedHeap *chain; /* the one that follows at higher addresses */
-    Alloc *alloc;
+    Alloc *alloc;      /* the host's */
     u8 *base;
     u64 size, start;  /* guest address */
     GuestHeap *blocks; /* NULL: the host's own memory, in which nothing is allocated */
@@ -39,15 +58,81 @@ static Runtime *lock(void)
 
 static void unlock(void) { tern_port_mutex_unlock(&tern_api_runtime()->lock); }
 
+/* --- memory of bookkeeping -------------------------------------------------------------------- */
+
+static void *resize(Alloc *alloc, void *ptr, size_t old_size, size_t new_size)
+{
+    Supply *supply = ((SharedHeap *)(void *)alloc)->supply;
+    void *block = NULL;
+    if (new_size > 0) {
+        if (supply->block == NULL || supply->bytes != new_size) {
+            supply->wanted = new_size;
+            return NULL;
+        }
+        block = supply->block;
+        supply->block = NULL;
+        if (ptr != NULL) memcpy(block, ptr, old_size < new_size ? old_size : new_size);
+    }
+    if (ptr != NULL) {
+        Returned *returned = ptr; /* every block has room for it: they are of 16 bytes and more */
+        *returned = (Returned){supply->returned, old_size};
+        supply->returned = returned;
+    }
+    return block;
+}
+
+/* Without the lock: what was left over goes back to the host. */
+static void settle(Supply *supply, Alloc *alloc)
+{
+    tern_free(alloc, supply->block, supply->bytes);
+    supply->block = NULL;
+    while (supply->returned != NULL) {
+        Returned *returned = supply->returned;
+        supply->returned = returned->next;
+        tern_free(alloc, returned, returned->bytes);
+    }
+}
+
+/* The same, and what was wanted is got. False: nothing was, or there is none; what failed has failed. */
+static bool supplied(Supply *supply, Alloc *alloc)
+{
+    settle(supply, alloc);
+    if (supply->wanted == 0) return false;
+    supply->bytes = supply->wanted;
+    supply->wanted = 0;
+    supply->block = tern_alloc(alloc, supply->bytes);
+    return supply->block != NULL;
+}
+
 /* --- making ----------------------------------------------------------------------------------- */
 
-static void heap_free(SharedHeap *heap)
+/* Without the lock: nobody else knows it. */
+static GuestHeap *blocks_new(SharedHeap *heap, Supply *supply)
 {
-    if (heap->blocks != NULL) {
-        tern_guest_heap_free_all(heap->blocks);
-        tern_port_vm_release(heap->base, (size_t)heap->size);
+    heap->supply = supply;
+    return tern_guest_heap_new(&heap->bookkeeping, FIRST_BLOCK, heap->size);
+}
+
+static void blocks_free(SharedHeap *heap, GuestHeap *blocks)
+{
+    Supply supply = {0};
+    heap->supply = &supply;
+    tern_guest_heap_free_all(blocks);
+    settle(&supply, heap->alloc);
+}
+
+/* Heaps that nobody knows any more, linked by next; without the lock. */
+static void heaps_free(SharedHeap *heap)
+{
+    while (heap != NULL) {
+        SharedHeap *next = heap->next;
+        if (heap->blocks != NULL) {
+            blocks_free(heap, heap->blocks);
+            tern_port_vm_release(heap->base, (size_t)heap->size);
+        }
+        tern_free(heap->alloc, heap, sizeof *heap);
+        heap = next;
     }
-    tern_free(heap->alloc, heap, sizeof *heap);
 }
 
 static bool take_pages(SharedHeap *heap, void *given)
@@ -56,11 +141,13 @@ static bool take_pages(SharedHeap *heap, void *given)
         heap->base = given;
         return tern_port_vm_make_shared(given, (size_t)heap->size);
     }
-    heap->blocks = tern_guest_heap_new(heap->alloc, FIRST_BLOCK, heap->size);
+    Supply supply = {0};
+    do heap->blocks = blocks_new(heap, &supply);
+    while (heap->blocks == NULL && supplied(&supply, heap->alloc));
     if (heap->blocks == NULL) return false;
     heap->base = tern_port_vm_shared_new((size_t)heap->size);
     if (heap->base != NULL) return true;
-    tern_guest_heap_free_all(heap->blocks);
+    blocks_free(heap, heap->blocks);
     heap->blocks = NULL;
     return false;
 }
@@ -85,6 +172,7 @@ wasm_shared_heap_t wasm_runtime_create_shared_heap(SharedHeapInitArgs *init_args
     SharedHeap *heap = NULL;
     if (reason == NULL && engine != NULL) heap = tern_alloc_zeroed(engine->alloc, 1, sizeof *heap);
     if (heap != NULL) {
+        heap->bookkeeping.resize = resize;
         heap->alloc = engine->alloc;
         heap->size = size;
         heap->start = MEMORY_WINDOW_END - size;
@@ -107,36 +195,52 @@ wasm_shared_heap_t wasm_runtime_create_shared_heap(SharedHeapInitArgs *init_args
 
 void tern_api_shared_heaps_clear(Runtime *runtime)
 {
+    SharedHeap *gone = NULL;
     tern_port_mutex_lock(&runtime->lock);
     while (runtime->shared_heaps != NULL) {
         SharedHeap *heap = runtime->shared_heaps;
         runtime->shared_heaps = heap->next;
-        if (heap->nattached > 0)
-            heap->is_orphan = true;
-        else
-            heap_free(heap);
+        heap->is_orphan = heap->nattached > 0;
+        if (heap->is_orphan) continue;
+        heap->next = gone;
+        gone = heap;
     }
     tern_port_mutex_unlock(&runtime->lock);
+    heaps_free(gone);
+}
+
+static bool is_attached(const SharedHeap *heap)
+{
+    for (; heap != NULL; heap = heap->chain)
+        if (heap->nattached > 0) return true;
+    return false;
+}
+
+/* The one of a chain in which blocks are allocated, or NULL. */
+static SharedHeap *managed(SharedHeap *heap)
+{
+    while (heap != NULL && heap->blocks == NULL) heap = heap->chain;
+    return heap;
 }
 
 bool wasm_runtime_reset_shared_heap_chain(wasm_shared_heap_t shared_heap)
 {
     if (shared_heap == NULL) return false;
-    lock();
-    bool ok = true;
-    for (SharedHeap *heap = shared_heap; heap != NULL; heap = heap->chain)
-        if (heap->nattached > 0) ok = false;
-    for (SharedHeap *heap = shared_heap; ok && heap != NULL; heap = heap->chain) {
-        if (heap->blocks != NULL) {
-            GuestHeap *blocks = tern_guest_heap_new(heap->alloc, FIRST_BLOCK, heap->size);
-            ok = blocks != NULL;
-            if (!ok) break;
-            tern_guest_heap_free_all(heap->blocks);
-            heap->blocks = blocks;
+    Supply supply = {0};
+    bool ok;
+    do {
+        lock();
+        SharedHeap *owner = is_attached(shared_heap) ? NULL : managed(shared_heap);
+        GuestHeap *fresh = owner != NULL ? blocks_new(owner, &supply) : NULL;
+        ok = !is_attached(shared_heap) && (owner == NULL || fresh != NULL);
+        if (fresh != NULL) {
+            tern_guest_heap_free_all(owner->blocks);
+            owner->blocks = fresh;
         }
-        tern_port_vm_shared_zero(heap->base, (size_t)heap->size);
-    }
-    unlock();
+        for (SharedHeap *heap = shared_heap; ok && heap != NULL; heap = heap->chain)
+            tern_port_vm_shared_zero(heap->base, (size_t)heap->size);
+        unlock();
+    } while (supplied(&supply, shared_heap->alloc));
     return ok;
 }
 
@@ -236,16 +340,18 @@ void wasm_runtime_detach_shared_heap(wasm_module_inst_t module_inst)
     SharedHeap *heap = module_inst->shared_heap;
     if (heap == NULL) return;
     Memory *memory = tern_api_memory0(module_inst);
+    SharedHeap *gone = NULL;
     lock();
     unmap(memory, heap->start);
     tern_memory_window_close(memory);
     module_inst->shared_heap = NULL;
-    while (heap != NULL) {
-        SharedHeap *body = heap->chain;
-        if (--heap->nattached == 0 && heap->is_orphan) heap_free(heap);
-        heap = body;
+    for (; heap != NULL; heap = heap->chain) {
+        if (--heap->nattached > 0 || !heap->is_orphan) continue;
+        heap->next = gone;
+        gone = heap;
     }
     unlock();
+    heaps_free(gone);
 }
 
 void tern_api_shared_heap_leave(wasm_module_inst_t inst)
@@ -266,22 +372,31 @@ bool tern_api_shared_heap_addr(const Memory *memory, const void *ptr, u64 *addr)
 
 /* --- blocks ----------------------------------------------------------------------------------- */
 
-static SharedHeap *managed(wasm_module_inst_t inst)
+static SharedHeap *managed_of(wasm_module_inst_t inst)
 {
     const Memory *memory = tern_api_memory0(inst);
-    SharedHeap *heap = memory != NULL ? memory->window : NULL;
-    while (heap != NULL && heap->blocks == NULL) heap = heap->chain;
-    return heap;
+    return memory != NULL ? managed(memory->window) : NULL;
 }
 
 uint64_t wasm_runtime_shared_heap_malloc(wasm_module_inst_t module_inst, uint64_t size,
                                          void **p_native_addr)
 {
-    lock();
-    const SharedHeap *heap = managed(module_inst);
-    u64 at = heap != NULL ? tern_guest_heap_alloc(heap->blocks, size) : 0;
+    SharedHeap *heap;
+    Alloc *alloc = NULL;
+    Supply supply = {0};
+    u64 at = 0;
+    do {
+        lock();
+        heap = managed_of(module_inst);
+        if (heap != NULL) {
+            alloc = heap->alloc;
+            heap->supply = &supply;
+            at = tern_guest_heap_alloc(heap->blocks, size);
+        }
+        if (at != 0) supply.wanted = 0; /* it was done without */
+        unlock();
+    } while (alloc != NULL && supplied(&supply, alloc));
     u64 offset = at - FIRST_BLOCK;
-    unlock();
     if (p_native_addr != NULL) *p_native_addr = at != 0 ? heap->base + offset : NULL;
     return at != 0 ? heap->start + offset : 0;
 }
@@ -289,7 +404,7 @@ uint64_t wasm_runtime_shared_heap_malloc(wasm_module_inst_t module_inst, uint64_
 void wasm_runtime_shared_heap_free(wasm_module_inst_t module_inst, uint64_t ptr)
 {
     lock();
-    const SharedHeap *heap = managed(module_inst);
+    const SharedHeap *heap = managed_of(module_inst); /* nothing is allocated for this, or given back */
     bool is_inside = heap != NULL && ptr >= heap->start && ptr - heap->start < heap->size;
     bool ok = is_inside && tern_guest_heap_free(heap->blocks, ptr - heap->start + FIRST_BLOCK) ==
                                GUEST_HEAP_FREED;

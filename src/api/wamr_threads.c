@@ -29,15 +29,33 @@ void wasm_runtime_set_max_thread_num(uint32_t num)
     tern_port_mutex_unlock(&runtime->lock);
 }
 
+/* The lock is held. The list is in the order of slots: where the first gap is. */
+static wasm_module_inst_t *first_gap(wasm_module_inst_t leader, u32 *slot)
+{
+    wasm_module_inst_t *at = &leader->threads;
+    for (*slot = 0; *at != NULL && (*at)->thread_slot == *slot; at = &(*at)->next_thread) ++*slot;
+    return at;
+}
+
+bool tern_api_threads_are_full(wasm_module_inst_t root)
+{
+    Runtime *runtime = tern_api_runtime();
+    tern_port_mutex_lock(&runtime->lock);
+    wasm_module_inst_t leader = root->is_thread ? root->leader : root;
+    u32 slot = 0;
+    if (leader != NULL) (void)first_gap(leader, &slot);
+    bool is_full = slot >= runtime->max_threads;
+    tern_port_mutex_unlock(&runtime->lock);
+    return is_full;
+}
+
 bool tern_api_thread_link(wasm_module_inst_t leader, wasm_module_inst_t root)
 {
     Runtime *runtime = tern_api_runtime();
     if (leader == NULL) return false;
+    u32 slot;
     tern_port_mutex_lock(&runtime->lock);
-    /* The list is in the order of slots: the first gap is ours. */
-    wasm_module_inst_t *at = &leader->threads;
-    u32 slot = 0;
-    for (; *at != NULL && (*at)->thread_slot == slot; at = &(*at)->next_thread) slot++;
+    wasm_module_inst_t *at = first_gap(leader, &slot);
     bool ok = slot < runtime->max_threads;
     if (ok) {
         root->leader = leader;

@@ -39,4 +39,11 @@ static void unmake(void *user, WasiThreadPlace *place)
     wasm_runtime_destroy_spawned_exec_env(place->owned);
 }
 
-const WasiThreadMaker tern_api_wasi_threads = {make, run, unmake, NULL};
+static bool is_full(void *user, const Exec *spawner)
+{
+    (void)user;
+    const struct WASMExecEnv *env = spawner->host_data;
+    return tern_api_threads_are_full(env->root);
+}
+
+const WasiThreadMaker tern_api_wasi_threads = {make, run, unmake, is_full, NULL};

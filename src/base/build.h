@@ -24,8 +24,17 @@
 #ifndef TERN_THREADS /* shared memories and atomic instructions */
 #define TERN_THREADS 1
 #endif
-#ifndef TERN_GC /* structures, arrays, casts, descriptors and exceptions, which are objects of the collector */
+#ifndef TERN_GC /* structures, arrays, casts and exceptions, which are objects of the collector, and typed references */
 #define TERN_GC 1
+#endif
+#ifndef TERN_METERING /* code that counts what it does: fuel, profiles */
+#define TERN_METERING 1
+#endif
+#ifndef TERN_DETAILS /* what a refusal says beside its reason, place and number: types, names of instructions, hints */
+#define TERN_DETAILS 1
+#endif
+#ifndef TERN_PROPOSALS /* what is in no edition yet and has no switch above: descriptors, page sizes, wide arithmetic */
+#define TERN_PROPOSALS 1
 #endif
 
 #endif

@@ -6,8 +6,8 @@
 
 /* spec 5.2.2: at most ceil(bits / 7) bytes, and what the last byte has beyond the type's bits is
  * zero or, for a signed type, copies of the sign. A byte with both faults is too large, as in the
- * reference interpreter. Inlined so that bits and is_signed are constants. */
-static inline __attribute__((always_inline)) DiagCode read_leb(Cursor *c, u32 bits, bool is_signed,
+ * reference interpreter. */
+static FAST_INLINE DiagCode read_leb(Cursor *c, u32 bits, bool is_signed,
                                                                u64 *out)
 {
     u64 value = 0;

@@ -10,6 +10,7 @@ static const struct {
     const char *text;
 } rows[] = {
 #define DIAG(name, kind, text) {DIAG_KIND_##kind, text},
+#define DIAG_GC(name, kind, text) {DIAG_KIND_##kind, TERN_GC ? text : ""},
 #include "base/diags.def"
 };
 

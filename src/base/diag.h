@@ -36,6 +36,17 @@ typedef struct Diag {
 bool tern_diag_set(Diag *diag, DiagCode code, u64 offset, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* A detail with its arguments, or NULL in a build without TERN_DETAILS, where they are not even worked out. */
+#if TERN_DETAILS
+#define DETAIL(...) __VA_ARGS__
+#else
+#define DETAIL(...) (false ? tern_diag_unsaid(__VA_ARGS__) : NULL)
+__attribute__((format(printf, 1, 2))) static inline const char *tern_diag_unsaid(const char *detail, ...)
+{
+    return detail;
+}
+#endif
+
 /* The specification's wording, or our own where it has none. */
 const char *tern_diag_text(DiagCode code);
 DiagKind tern_diag_kind(DiagCode code);

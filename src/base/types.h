@@ -28,6 +28,12 @@ typedef struct v128 {
 
 #define LIKELY(c) __builtin_expect(!!(c), 1)
 #define UNLIKELY(c) __builtin_expect(!!(c), 0)
+/* A copy in every caller, where speed counts more than size. */
+#if TERN_FAST
+#define FAST_INLINE inline __attribute__((always_inline))
+#else
+#define FAST_INLINE
+#endif
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 
 /* False and *out unspecified if the sum or product does not fit 64 bits. */

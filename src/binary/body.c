@@ -45,6 +45,13 @@ u64 tern_body_scratch_used(const BodyScratch *s) { return s->used; }
 
 /* --- failures ------------------------------------------------------------------------------- */
 
+bool tern_body_fail_plain(Body *b, DiagCode code) { return tern_decoder_fail_plain(&b->d, b->at, code); }
+
+bool tern_body_fail_number(Body *b, DiagCode code, u64 number)
+{
+    return tern_decoder_fail_number(&b->d, b->at, code, number);
+}
+
 bool tern_body_no_memory(Body *b) { return body_fail(b, DIAG_NO_MEMORY, NULL); }
 
 enum { MAX_NAMES = 6 };
@@ -70,6 +77,7 @@ static void name_list(char *buf, size_t size, const ValType *types, u32 n)
 
 bool tern_body_mismatch(Body *b, bool is_block, const ValType *want, u32 n)
 {
+    if (!TERN_DETAILS) return tern_body_fail_plain(b, DIAG_TYPE_MISMATCH);
     char need[100] = "", have[100] = "";
     size_t height = (size_t)(b->sp - b->base);
     u32 nhave = is_block || height < n ? (u32)height : n; /* of a block all is shown */
@@ -227,11 +235,11 @@ static bool read_locals(Body *b)
         if (!read_u32(&b->d, &n)) return false;
         total += n;
         if (total > UINT32_MAX)
-            return body_fail(b, DIAG_TOO_MANY_LOCALS, "%llu", (unsigned long long)total);
+            return tern_body_fail_number(b, DIAG_TOO_MANY_LOCALS, total);
         if (!tern_decode_valtype(&b->d, &type)) return false;
-        if (total > MAX_LOCALS)
-            return body_fail(b, DIAG_TOO_MANY_LOCALS, "%llu, the limit is %u",
-                             (unsigned long long)total, MAX_LOCALS);
+        u32 most = b->module->limits.most[LIMIT_LOCALS];
+        if (total > most)
+            return body_fail(b, DIAG_TOO_MANY_LOCALS, "%llu, the limit is %u", (unsigned long long)total, (unsigned)most);
         if (n > 0 && !add_run(b, n, type)) return false;
         has_undefaulted |= n > 0 && !vt_is_defaultable(type);
     }
@@ -265,10 +273,10 @@ static bool fail_at_end(Body *b)
 
 static bool illegal_opcode(Body *b, u32 prefix, u32 opcode)
 {
-    FeatureId left_out = tern_op_left_out(prefix);
+    FeatureId left_out = tern_op_left_out(prefix, opcode);
     if (left_out != FEATURE_COUNT) return tern_decoder_need(&b->d, left_out, DIAG_ILLEGAL_OPCODE);
-    if (prefix == 0) return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x", opcode);
-    return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x %02x", prefix, opcode);
+    if (prefix == 0) return tern_decoder_say(&b->d, b->at, DIAG_ILLEGAL_OPCODE, " %02x", opcode);
+    return tern_decoder_say(&b->d, b->at, DIAG_ILLEGAL_OPCODE, " %02x %02x", prefix, opcode);
 }
 
 /* The opcode at the cursor, if the module may use it. */
@@ -286,6 +294,7 @@ static bool read_op(Body *b, Op *op)
     b->in.op = *op;
     b->d.used |= 1ull << info->feature;
     if (LIKELY(b->d.features >> info->feature & 1)) return true;
+    if (!TERN_DETAILS) return tern_decoder_need(&b->d, (FeatureId)info->feature, DIAG_ILLEGAL_OPCODE);
     return body_fail(b, DIAG_ILLEGAL_OPCODE, " %02x: %s needs the %s proposal, which is %s",
                      prefix != 0 ? prefix : opcode, info->text,
                      tern_feature_info[info->feature].name,
@@ -298,7 +307,6 @@ static void describe(Body *b)
     Insn *in = &b->in;
     in->reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
     in->offset = (u32)(b->at - b->d.c.start);
-    in->height = (u32)(b->sp - b->s->stack.items);
     in->index = in->index2 = 0;
 }
 
@@ -382,26 +390,33 @@ static inline bool has_on_top(const ValType *base, const ValType *sp, const ValT
 _Static_assert(LONG_LIST <= STACK_SLACK + 1,
                "skim() pushes short lists without asking for room");
 
+/* Tells the sink of an instruction at p, of which in->sig and so on are set. */
+static inline bool tell(Body *b, const u8 *p, Op op, InsnKind kind)
+{
+    b->in.op = op;
+    b->in.offset = (u32)(p - b->d.c.start);
+    return b->tell[kind](b->sink, &b->in);
+}
+
 /* Accepts as many instructions as the shortcuts can, from the cursor on. False: no memory, or the
  * sink refuses. Compiled twice, so that validation alone does not pay for the sink. */
-static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Sink *sink)
+static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, const bool has_sink)
 {
     const u8 *p = b->d.c.p, *const body_end = b->body_end;
     /* As in step(), an instruction may run on behind the body's end: step() refuses that next. */
     const u8 *const last = b->d.c.end - b->d.c.start < SKIM_BYTES ? p : b->d.c.end - SKIM_BYTES + 1;
     const u8 *const end = last < body_end ? last : body_end;
     ValType *sp = b->sp, *base = b->base, *const stack_end = b->stack_end - STACK_SLACK;
-    const ValType *const stack = b->s->stack.items;
     const ValType *const flat = b->s->flat.items;
     const Module *const m = b->module;
     const u32 nflat = b->nflat;
     const u64 features = b->d.features;
     if (UNLIKELY(!(features >> FEATURE_MVP & 1))) return true;
-    Insn nobodys, *const in = sink != NULL ? &b->in : &nobodys;
+    Insn nobodys, *const in = has_sink ? &b->in : &nobodys;
     u64 used = 0;
     u32 value;
     s64 number;
-    bool reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
+    bool is_reachable = in->reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
 
     while (p < end && sp < stack_end) {
         const u8 *q = p + 1;
@@ -412,8 +427,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
             if (UNLIKELY(!(features >> info->feature & 1))) break;
             used |= 1ull << info->feature;
         }
-        const u32 height = (u32)(sp - stack);
-        const bool was_reachable = reachable;
+        if (has_sink && UNLIKELY(!is_reachable) && op != OP_END) break; /* hardly anything is */
         switch ((int)op) {
 #define NUM1(n, ...) case OP_##n:
 #define NUM1T(n, ...) case OP_##n:
@@ -421,6 +435,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
 #include "ops/ops.def"
             if (sp == base || sp[-1] != vt_of_ot(info->args[0])) goto done;
             sp[-1] = vt_of_ot(info->results[0]);
+            if (has_sink && !tell(b, p, op, INSN_UNARY)) return false;
             break;
 #define NUM2(n, ...) case OP_##n:
 #define NUM2C(n, ...) case OP_##n:
@@ -432,45 +447,49 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
                 goto done;
             sp--;
             sp[-1] = vt_of_ot(info->results[0]);
+            if (has_sink && !tell(b, p, op, INSN_BINARY)) return false;
             break;
 #define LOAD(n, ...) case OP_##n:
 #include "ops/ops.def"
             if (sp == base || sp[-1] != addr || *q > 5 || 1u << *q > info->mem_bytes) goto done;
-            in->align_log2 = *q;
             q = short_u32(q + 1, &value);
             if (q == NULL) goto done;
             in->index = 0;
             in->bits = value;
             sp[-1] = vt_of_ot(info->results[0]);
+            if (has_sink && !tell(b, p, op, INSN_LOAD)) return false;
             break;
 #define STORE(n, ...) case OP_##n:
 #include "ops/ops.def"
             if (sp - base < 2 || sp[-1] != vt_of_ot(info->args[1]) || sp[-2] != addr) goto done;
             if (*q > 5 || 1u << *q > info->mem_bytes) goto done;
-            in->align_log2 = *q;
             q = short_u32(q + 1, &value);
             if (q == NULL) goto done;
             in->index = 0;
             in->bits = value;
             sp -= 2;
+            if (has_sink && !tell(b, p, op, INSN_STORE)) return false;
             break;
         case OP_I32_CONST:
             q = short_s64(q, &number);
             if (q == NULL || number != (s32)number) goto done;
             in->bits = (u32)number;
             *sp++ = VT_I32;
+            if (has_sink && !tell(b, p, OP_I32_CONST, INSN_CONST)) return false;
             break;
         case OP_I64_CONST:
             q = short_s64(q, &number);
             if (q == NULL) goto done;
             in->bits = (u64)number;
             *sp++ = VT_I64;
+            if (has_sink && !tell(b, p, OP_I64_CONST, INSN_CONST)) return false;
             break;
         case OP_LOCAL_GET:
             q = short_u32(q, &value);
             if (q == NULL || value >= nflat || !vt_is_defaultable(flat[value])) goto done;
             in->index = value;
             *sp++ = in->type = flat[value];
+            if (has_sink && !tell(b, p, OP_LOCAL_GET, INSN_LOCAL_GET)) return false;
             break;
         case OP_LOCAL_SET:
         case OP_LOCAL_TEE:
@@ -480,12 +499,14 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
             in->index = value;
             in->type = flat[value];
             sp -= op == OP_LOCAL_SET;
+            if (has_sink && !tell(b, p, op, INSN_LOCAL_SET)) return false;
             break;
         case OP_GLOBAL_GET:
             q = short_u32(q, &value);
             if (q == NULL || value >= m->nglobals) goto done;
             in->index = value;
             *sp++ = in->type = m->globals[value].type.type;
+            if (has_sink && !tell(b, p, OP_GLOBAL_GET, INSN_OTHER)) return false;
             break;
         case OP_GLOBAL_SET:
             q = short_u32(q, &value);
@@ -493,16 +514,19 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
             if (sp == base || sp[-1] != m->globals[value].type.type) goto done;
             in->index = value;
             in->type = *--sp;
+            if (has_sink && !tell(b, p, OP_GLOBAL_SET, INSN_OTHER)) return false;
             break;
         case OP_DROP:
             if (sp == base) goto done;
             in->type = *--sp;
+            if (has_sink && !tell(b, p, OP_DROP, INSN_OTHER)) return false;
             break;
         case OP_SELECT:
             if (sp - base < 3 || sp[-1] != VT_I32 || sp[-2] != sp[-3]) goto done;
             if (sp[-2] > VT_I32 || sp[-2] < VT_F64) goto done;
             sp -= 2;
             in->type = sp[-1];
+            if (has_sink && !tell(b, p, OP_SELECT, INSN_OTHER)) return false;
             break;
         case OP_BLOCK:
         case OP_LOOP:
@@ -514,7 +538,8 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
             in->sig = sig;
             if (!tern_body_enter(b, op, sig)) return false;
             base = b->base;
-            reachable = !b->ctrl->is_dead;
+            is_reachable = !b->ctrl->is_dead;
+            if (has_sink && !tell(b, p, op, INSN_BLOCK)) return false;
             break;
         }
         case OP_END: {
@@ -527,7 +552,8 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
             tern_body_leave(b);
             in->sig = sig;
             base = b->base;
-            reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
+            if (has_sink && !tell(b, p, OP_END, INSN_END)) return false;
+            is_reachable = in->reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
             break;
         }
         case OP_BR_IF:
@@ -543,8 +569,10 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
             } else {
                 sp = base;
                 b->ctrl->unreachable = true;
-                reachable = false;
+                is_reachable = false;
             }
+            if (has_sink && !tell(b, p, op, INSN_BRANCH)) return false;
+            in->reachable = is_reachable;
             break;
         }
         case OP_CALL: {
@@ -557,16 +585,10 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, Si
             for (u32 i = 0; i < sig->nresults; i++) *sp++ = sig->results[i];
             in->index = value;
             in->sig = sig;
+            if (has_sink && !tell(b, p, OP_CALL, INSN_CALL)) return false;
             break;
         }
         default: goto done;
-        }
-        if (sink != NULL) {
-            in->op = op;
-            in->reachable = was_reachable;
-            in->offset = (u32)(p - b->d.c.start);
-            in->height = height;
-            if (!sink->insn(sink, in)) return false;
         }
         p = q;
     }
@@ -577,9 +599,9 @@ done:
     return true;
 }
 
-static bool skim_quietly(Body *b, ValType addr) { return skim(b, addr, NULL); }
+static bool skim_quietly(Body *b, ValType addr) { return skim(b, addr, false); }
 
-static bool skim_telling(Body *b, ValType addr) { return skim(b, addr, b->sink); }
+static bool skim_telling(Body *b, ValType addr) { return skim(b, addr, true); }
 
 static bool run(Body *b)
 {
@@ -625,19 +647,12 @@ bool tern_body_validate(const Module *module, u32 func_index, Sink *sink, BodySc
     if (s->stack.items != NULL) b.stack_end += s->stack.cap;
     if (!reserve(&b, 0) || !read_locals(&b)) return false;
     b.in.op = OP_BLOCK;
+    for (u32 kind = 0; sink != NULL && kind < INSN_KINDS; kind++)
+        b.tell[kind] = sink->kinds != NULL ? sink->kinds[kind] : sink->insn;
     if (sink != NULL && !sink->begin(sink, module, func_index, s->flat.items, b.nlocals))
         return false;
     if (!tern_body_enter(&b, OP_BLOCK, b.sig)) return false;
     bool is_valid = run(&b);
     s->used |= b.d.used;
     return is_valid;
-}
-
-bool tern_body_decode(const Module *module, u32 func_index, Sink *sink, Alloc *alloc, Diag *diag)
-{
-    BodyScratch *scratch = tern_body_scratch_new(alloc);
-    if (scratch == NULL) return tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
-    bool is_done = tern_body_validate(module, func_index, sink, scratch, diag);
-    tern_body_scratch_free(scratch);
-    return is_done;
 }

@@ -16,10 +16,6 @@
 
 #define STACK_SLACK 8
 
-/* Functions may declare more locals than this in principle; engines agree on the limit (JS API,
- * 9.3). */
-#define MAX_LOCALS 50000
-
 /* What blocks, branches and calls with long lists of operands carry in one body, all of them together. Two bytes may
  * carry a thousand, and whoever makes code of the body spends time on each. Written code carries a few. */
 #define MAX_CARRIED (1u << 24)
@@ -96,13 +92,21 @@ typedef struct Body {
     u32 nbr_tables;
     u64 ncarried; /* by long lists */
     const FuncType *sig; /* of the function */
+    SinkInsn *tell[INSN_KINDS]; /* with a sink: whom the shortcuts tell */
     Insn in;             /* immediates always; the rest only for a sink */
 } Body;
 
 /* --- failures (body.c) ---------------------------------------------------------------------- */
 
 /* Records a failure at the instruction. Always false, and the compiler sees it. */
-#define body_fail(b, ...) ((void)tern_decoder_fail_at(&(b)->d, (b)->at, __VA_ARGS__), false)
+#if TERN_DETAILS
+#define body_fail(b, ...) ((void)tern_decoder_say(&(b)->d, (b)->at, __VA_ARGS__), false)
+#else
+#define body_fail(b, code, ...) ((void)DETAIL(__VA_ARGS__), (void)tern_body_fail_plain(b, code), false)
+#endif
+bool tern_body_fail_plain(Body *b, DiagCode code);
+/* With a number. Always false. */
+bool tern_body_fail_number(Body *b, DiagCode code, u64 number);
 
 /* "instruction requires [...] but stack has [...]" for the n types on top, or "block requires ..."
  * with all that it left. Always false. */
@@ -208,7 +212,7 @@ bool tern_body_read_immediates(Body *b, const OpInfo *info);
 const FuncType *tern_body_plain_block(u8 byte);
 
 /* The address type of a table or memory. */
-static inline ValType addr_type(const Limits *limits) { return limits->is_64 ? VT_I64 : VT_I32; }
+static inline ValType addr_type(const Limits *limits) { return limits_is_64(limits) ? VT_I64 : VT_I32; }
 
 /* OpType of a column to ValType; the two count in opposite directions. */
 _Static_assert(OT_i32 == 1 && OT_i64 == 2 && OT_f32 == 3 && OT_f64 == 4 && OT_v128 == 5,

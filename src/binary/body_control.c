@@ -26,6 +26,9 @@ bool tern_body_enter(Body *b, Op op, const FuncType *sig)
         .op = (u16)op,
         .is_dead = s->ctrls.n > 0 && (b->ctrl->unreachable || b->ctrl->is_dead),
     };
+    u32 most = b->module->limits.most[LIMIT_NESTING]; /* the body itself is no block */
+    if (UNLIKELY(s->ctrls.n > most))
+        return body_fail(b, DIAG_LIMIT, "more than %u %s", (unsigned)most, tern_module_limit_texts[LIMIT_NESTING]);
     if (!vec_push(&s->ctrls, s->alloc, ctrl)) return tern_body_no_memory(b);
     set_current(b);
     return true;
@@ -105,7 +108,7 @@ bool tern_body_type_end(Body *b)
 static bool label_of(Body *b, u32 label, Ctrl **ctrl)
 {
     CtrlVec *ctrls = &b->s->ctrls;
-    if (UNLIKELY(label >= ctrls->n)) return body_fail(b, DIAG_UNKNOWN_LABEL, "%u", label);
+    if (UNLIKELY(label >= ctrls->n)) return tern_body_fail_number(b, DIAG_UNKNOWN_LABEL, label);
     *ctrl = &ctrls->items[ctrls->n - 1 - label];
     return true;
 }
@@ -260,7 +263,7 @@ bool tern_body_type_delegate(Body *b)
 {
     if (b->ctrl->op != OP_TRY) return body_fail(b, DIAG_END_EXPECTED, "delegate outside of try");
     if (b->in.index >= b->s->ctrls.n - 1)
-        return body_fail(b, DIAG_UNKNOWN_LABEL, "%u", b->in.index);
+        return tern_body_fail_number(b, DIAG_UNKNOWN_LABEL, b->in.index);
     return close_block(b) && leave(b);
 }
 
@@ -269,7 +272,7 @@ bool tern_body_type_rethrow(Body *b)
     Ctrl *ctrl;
     if (!label_of(b, b->in.index, &ctrl)) return false;
     if (ctrl->op != OP_CATCH && ctrl->op != OP_CATCH_ALL)
-        return body_fail(b, DIAG_INVALID_RETHROW, "%u", b->in.index);
+        return tern_body_fail_number(b, DIAG_INVALID_RETHROW, b->in.index);
     set_unreachable(b);
     return true;
 }

@@ -49,7 +49,7 @@ bool tern_body_type_struct_new(Body *b)
     for (u32 i = strct->nfields; i-- > 0;) {
         ValType field = unpacked(strct->fields[i].type);
         if (is_default && !vt_is_defaultable(field))
-            return body_fail(b, DIAG_FIELD_NOT_DEFAULTABLE, "%u", i);
+            return tern_body_fail_number(b, DIAG_FIELD_NOT_DEFAULTABLE, i);
         if (!is_default && !pop(b, field)) return false;
     }
     push(b, vt_concrete(def->id, false, true));
@@ -60,7 +60,7 @@ bool tern_body_type_struct_access(Body *b)
 {
     const FieldType *field = &def_of(b, b->in.index)->u.strct.fields[b->in.index2];
     if (b->in.op == OP_STRUCT_SET) {
-        if (!field->is_mutable) return body_fail(b, DIAG_IMMUTABLE_FIELD, "%u", b->in.index2);
+        if (!field->is_mutable) return tern_body_fail_number(b, DIAG_IMMUTABLE_FIELD, b->in.index2);
         return pop(b, unpacked(field->type)) && pop_object(b, b->in.index);
     }
     if (!check_packing(b, field->type, b->in.op != OP_STRUCT_GET)) return false;

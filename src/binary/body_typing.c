@@ -54,7 +54,7 @@ static bool type_local_get(Body *b)
     ValType t = b->in.type = tern_body_local_type(b, b->in.index);
     if (!vt_is_defaultable(t) && b->in.index >= b->sig->nparams &&
         b->s->init_epoch.items[b->in.index] != b->s->epoch)
-        return body_fail(b, DIAG_UNINITIALIZED_LOCAL, "%u", b->in.index);
+        return tern_body_fail_number(b, DIAG_UNINITIALIZED_LOCAL, b->in.index);
     push(b, t);
     return true;
 }
@@ -85,7 +85,7 @@ static bool type_global_set(Body *b)
 {
     const GlobalType *global = &b->module->globals[b->in.index].type;
     b->in.type = global->type;
-    if (!global->is_mutable) return body_fail(b, DIAG_IMMUTABLE_GLOBAL, "%u", b->in.index);
+    if (!global->is_mutable) return tern_body_fail_number(b, DIAG_IMMUTABLE_GLOBAL, b->in.index);
     return pop(b, global->type);
 }
 
@@ -96,7 +96,7 @@ static bool type_table(Body *b)
     const TableType *table = &b->module->tables[b->in.index].type;
     ValType addr = addr_type(&table->limits), elem = table->elem;
     b->in.type = elem;
-    switch ((int)b->in.op) {
+    switch ((int)op_present(b->in.op)) {
     case OP_TABLE_GET:
         if (!pop(b, addr)) return false;
         push(b, elem);
@@ -190,7 +190,7 @@ static bool pop_callee(Body *b)
 static bool type_ref_func(Body *b)
 {
     const Func *func = &b->module->funcs[b->in.index];
-    if (!func->is_declared) return body_fail(b, DIAG_UNDECLARED_FUNC_REF, "%u", b->in.index);
+    if (!func->is_declared) return tern_body_fail_number(b, DIAG_UNDECLARED_FUNC_REF, b->in.index);
     push(b, vt_concrete(func->type_id, false, func->is_exact));
     return true;
 }
@@ -249,7 +249,8 @@ bool tern_body_type(Body *b, const OpInfo *info)
 {
     const Module *m = b->module;
     Insn *in = &b->in;
-    switch (in->op) {
+    if (info->shape != SHAPE_SPECIAL) return type_regular(b, info);
+    switch (op_present(in->op)) {
 #define NUM1(n, ...) case OP_##n:
 #define NUM2(n, ...) case OP_##n:
 #define NUM2C(n, ...) case OP_##n:
@@ -276,7 +277,7 @@ bool tern_body_type(Body *b, const OpInfo *info)
 #define ACMPXCHG(n, ...) case OP_##n:
 #define ATOMIC(n, ...) case OP_##n:
 #include "ops/ops.def"
-        return type_regular(b, info);
+        __builtin_unreachable();
 
     case OP_UNREACHABLE: set_unreachable(b); return true;
     case OP_NOP: return true;
@@ -399,7 +400,7 @@ bool tern_body_type(Body *b, const OpInfo *info)
     case OP_I31_GET_U: return pop_push(b, vt_abstract(HEAP_I31, true), VT_I32);
 
     case OP_COUNT: break;
-#if !TERN_SIMD || !TERN_THREADS
+#if !TERN_SIMD || !TERN_THREADS || !TERN_PROPOSALS
     default: break; /* what is left out has a name all the same */
 #endif
     }

@@ -121,13 +121,13 @@ static bool decode_op(SectionDecoder *s, Op *op)
         u32 code;
         if (!read_u32(d, &code)) return false;
         *op = tern_op_of_code(byte, code);
-        if (*op == OP_NONE && tern_op_left_out(byte) != FEATURE_COUNT)
-            return tern_decoder_need(d, tern_op_left_out(byte), DIAG_ILLEGAL_OPCODE);
+        FeatureId left_out = *op == OP_NONE ? tern_op_left_out(byte, code) : FEATURE_COUNT;
+        if (left_out != FEATURE_COUNT) return tern_decoder_need(d, left_out, DIAG_ILLEGAL_OPCODE);
         if (*op == OP_NONE)
-            return tern_decoder_fail_at(d, at, DIAG_ILLEGAL_OPCODE, " %02x %02x", byte,
+            return tern_decoder_say(d, at, DIAG_ILLEGAL_OPCODE, " %02x %02x", byte,
                                         (unsigned)code);
     }
-    if (*op == OP_NONE) return tern_decoder_fail_at(d, at, DIAG_ILLEGAL_OPCODE, " %02x", byte);
+    if (*op == OP_NONE) return tern_decoder_say(d, at, DIAG_ILLEGAL_OPCODE, " %02x", byte);
     return tern_decoder_need(d, (FeatureId)tern_op_info[*op].feature, DIAG_ILLEGAL_OPCODE);
 }
 

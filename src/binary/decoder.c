@@ -8,32 +8,27 @@
 
 #include "base/utf8.h"
 
-static bool fail_with(Decoder *d, const u8 *at, DiagCode code, const char *detail, va_list args)
+bool tern_decoder_fail_plain(Decoder *d, const u8 *at, DiagCode code)
+{
+    return tern_decoder_say(d, at, code, NULL);
+}
+
+bool tern_decoder_fail_number(Decoder *d, const u8 *at, DiagCode code, u64 number)
+{
+    return tern_decoder_say(d, at, code, "%llu", (unsigned long long)number);
+}
+
+bool tern_decoder_say(Decoder *d, const u8 *at, DiagCode code, const char *detail, ...)
 {
     if (d->diag == NULL || d->diag->code != DIAG_NONE) return false;
     char text[sizeof d->diag->detail] = "";
+    va_list args;
+    va_start(args, detail);
     if (detail != NULL) vsnprintf(text, sizeof text, detail, args);
+    va_end(args);
     tern_diag_set(d->diag, code, (u64)(at - d->c.start), "%s", text);
     d->diag->section = d->section;
     d->diag->func_index = d->func_index;
-    return false;
-}
-
-bool tern_decoder_fail(Decoder *d, DiagCode code, const char *detail, ...)
-{
-    va_list args;
-    va_start(args, detail);
-    fail_with(d, d->c.p, code, detail, args);
-    va_end(args);
-    return false;
-}
-
-bool tern_decoder_fail_at(Decoder *d, const u8 *at, DiagCode code, const char *detail, ...)
-{
-    va_list args;
-    va_start(args, detail);
-    fail_with(d, at, code, detail, args);
-    va_end(args);
     return false;
 }
 
@@ -68,12 +63,12 @@ bool tern_decoder_fail_leb(Decoder *d, DiagCode code, LebKind kind)
     return false;
 }
 
-bool tern_decoder_need(Decoder *d, FeatureId feature, DiagCode code)
+bool tern_decoder_need_any(Decoder *d, FeatureId feature, DiagCode code)
 {
     u64 bit = 1ull << feature;
     d->used |= bit;
     if (LIKELY((d->features & bit) != 0)) return true;
-    return tern_decoder_fail(d, code, "the %s proposal is %s", tern_feature_info[feature].name,
+    return tern_decoder_say(d, d->c.p, code, "the %s proposal is %s", tern_feature_info[feature].name,
                              (tern_features_built & bit) != 0 ? "switched off" : "not in this build");
 }
 
@@ -113,7 +108,7 @@ bool tern_decoder_type_id(Decoder *d, u32 type_index, u32 *id)
         return true;
     }
     if (type_index >= d->module->ntypes)
-        return tern_decoder_fail(d, DIAG_UNKNOWN_TYPE, "%u", (unsigned)type_index);
+        return tern_decoder_fail_number(d, d->c.p, DIAG_UNKNOWN_TYPE, type_index);
     *id = d->module->types[type_index];
     return true;
 }
@@ -123,11 +118,11 @@ bool tern_decoder_type_of_kind(Decoder *d, u32 type_index, DefKind kind, const D
     u32 id;
     if (!tern_decoder_type_id(d, type_index, &id)) return false;
     *type = tern_types_get(d->module->registry, id);
-    if ((*type)->kind == kind) return true;
+    if (def_kind(*type) == kind) return true;
     DiagCode code = kind == DEF_FUNC     ? DIAG_NON_FUNCTION_TYPE
                     : kind == DEF_STRUCT ? DIAG_NON_STRUCTURE_TYPE
                                          : DIAG_NON_ARRAY_TYPE;
-    return tern_decoder_fail(d, code, "%u", (unsigned)type_index);
+    return tern_decoder_fail_number(d, d->c.p, code, type_index);
 }
 
 /* The proposal an abstract heap type belongs to; FEATURE_COUNT if the code is none. */

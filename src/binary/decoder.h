@@ -8,7 +8,7 @@
 #define TERN_BINARY_DECODER_H
 
 #include "base/cursor.h"
-#include "binary/sink.h"
+#include "binary/decode.h"
 
 typedef struct Decoder {
     /* start: the module's first byte, so offsets are the module's; end: of the section or body */
@@ -25,19 +25,33 @@ typedef struct Decoder {
     u32 rec_start, rec_n;
 } Decoder;
 
-/* Records a failure at the cursor. Always false. detail is a printf format or NULL; a detail
+/* Records a failure of the item at `at`. Always false. detail is a printf format or NULL; a detail
  * that starts with a digit continues the text ("unknown type 7"), any other follows a colon. */
-bool tern_decoder_fail(Decoder *d, DiagCode code, const char *detail, ...)
-    __attribute__((format(printf, 3, 4)));
-/* The same for an item that starts before the cursor. */
-bool tern_decoder_fail_at(Decoder *d, const u8 *at, DiagCode code, const char *detail, ...)
+bool tern_decoder_say(Decoder *d, const u8 *at, DiagCode code, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same with a number, and with nothing more. */
+bool tern_decoder_fail_number(Decoder *d, const u8 *at, DiagCode code, u64 number);
+bool tern_decoder_fail_plain(Decoder *d, const u8 *at, DiagCode code);
+/* tern_decoder_fail(d, code, detail, ...) at the cursor, tern_decoder_fail_at(d, at, code, detail, ...): with a detail
+ * if the build has them (TERN_DETAILS). */
+#if TERN_DETAILS
+#define tern_decoder_fail_at(d, ...) tern_decoder_say(d, __VA_ARGS__)
+#else
+#define tern_decoder_fail_at(d, at, code, ...) ((void)DETAIL(__VA_ARGS__), tern_decoder_fail_plain(d, at, code))
+#endif
+#define tern_decoder_fail(d, ...) tern_decoder_fail_at(d, (d)->c.p, __VA_ARGS__)
 /* Turns what a cursor function returned into a recorded failure; true for DIAG_NONE. */
 bool tern_decoder_check(Decoder *d, DiagCode code);
 
 /* Notes that a proposal is used. If it is not allowed, fails with the code a decoder without the
  * proposal would give here, and the detail names the proposal. */
-bool tern_decoder_need(Decoder *d, FeatureId feature, DiagCode code);
+bool tern_decoder_need_any(Decoder *d, FeatureId feature, DiagCode code);
+/* The same: the compiler sees which features the build is without, and leaves out what needs them. */
+static inline __attribute__((always_inline)) bool tern_decoder_need(Decoder *d, FeatureId feature, DiagCode code)
+{
+    bool is_allowed = tern_decoder_need_any(d, feature, code);
+    return is_allowed && (!__builtin_constant_p(feature) || (tern_features_built >> feature & 1) != 0);
+}
 
 static inline bool read_u8(Decoder *d, u8 *out)
 {
@@ -118,25 +132,5 @@ bool tern_decoder_type_id(Decoder *d, u32 type_index, u32 *id);
 /* An index read by the caller, which must name a defined type of that kind; *type is what it
  * names. */
 bool tern_decoder_type_of_kind(Decoder *d, u32 type_index, DefKind kind, const DefType **type);
-
-/* --- bodies (body.c) -------------------------------------------------------------------------- */
-
-/* The stacks of the body decoder, used again from body to body. Not shared between threads. */
-typedef struct BodyScratch BodyScratch;
-BodyScratch *tern_body_scratch_new(Alloc *alloc);  /* NULL if there is no memory */
-void tern_body_scratch_free(BodyScratch *scratch); /* NULL is allowed */
-/* Features (1 << FEATURE_x) that the bodies decoded with this scratch use. */
-u64 tern_body_scratch_used(const BodyScratch *scratch);
-
-/* Decodes and validates the body of a function that is no import, telling the sink unless it is
- * NULL. Everything else in the module is complete: types, every index space, is_declared, the
- * data count (the data segments themselves come later).
- *
- * The reference does not bound a body, and the suite shows it: where the body's bytes end before
- * its end opcode, the text is "unexpected end of section or function" at the end of the module,
- * "section size mismatch" if the module's next byte is 0x0b, "END opcode expected" otherwise.
- * Bytes left over after the end opcode are "section size mismatch". */
-bool tern_body_validate(const Module *module, u32 func_index, Sink *sink, BodyScratch *scratch,
-                        Diag *diag);
 
 #endif

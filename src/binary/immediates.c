@@ -9,7 +9,7 @@
 
 static bool exists(Body *b, u32 index, u32 n, DiagCode code)
 {
-    return LIKELY(index < n) || body_fail(b, code, "%u", index);
+    return LIKELY(index < n) || tern_body_fail_number(b, code, index);
 }
 
 static bool read_index(Body *b, u32 *out, u32 n, DiagCode code)
@@ -145,7 +145,7 @@ static bool read_catches(Body *b)
     for (u32 i = 0; i < n; i++) {
         CatchClause clause = {0};
         if (!read_u8(&b->d, &clause.kind)) return false;
-        if (clause.kind > 3) return body_fail(b, DIAG_MALFORMED_CATCH, "%u", clause.kind);
+        if (clause.kind > 3) return tern_body_fail_number(b, DIAG_MALFORMED_CATCH, clause.kind);
         if (clause.kind < 2 && !read_index(b, &clause.tag, b->module->ntags, DIAG_UNKNOWN_TAG))
             return false;
         if (!read_u32(&b->d, &clause.label)) return false;
@@ -170,13 +170,12 @@ static bool read_memarg(Body *b, const OpInfo *info)
         flags &= 0x3f;
     }
     if (!read_u64(&b->d, &in->bits)) return false;
-    in->align_log2 = flags;
     if (!exists(b, in->index, b->module->nmemories, DIAG_UNKNOWN_MEMORY)) return false;
     u32 natural = (u32)__builtin_ctz(info->mem_bytes);
     if (flags > natural) return body_fail(b, DIAG_ALIGNMENT, "%s", info->text);
     if (info->is_atomic && flags != natural)
         return body_fail(b, DIAG_ATOMIC_ALIGNMENT, "%s", info->text);
-    if (in->bits > UINT32_MAX && !b->module->memories[in->index].limits.is_64)
+    if (in->bits > UINT32_MAX && !limits_is_64(&b->module->memories[in->index].limits))
         return body_fail(b, DIAG_OFFSET_RANGE, NULL);
     return true;
 }
@@ -184,7 +183,7 @@ static bool read_memarg(Body *b, const OpInfo *info)
 static bool read_lane(Body *b, const OpInfo *info)
 {
     if (!read_u8(&b->d, &b->in.lane)) return false;
-    return b->in.lane < info->nlanes || body_fail(b, DIAG_LANE, "%u", b->in.lane);
+    return b->in.lane < info->nlanes || tern_body_fail_number(b, DIAG_LANE, b->in.lane);
 }
 
 static bool read_shuffle(Body *b)
@@ -193,7 +192,7 @@ static bool read_shuffle(Body *b)
     if (!read_bytes(&b->d, 16, &lanes)) return false;
     memcpy(b->in.vec.bytes, lanes, 16);
     for (u32 i = 0; i < 16; i++)
-        if (lanes[i] >= 32) return body_fail(b, DIAG_LANE, "%u", lanes[i]);
+        if (lanes[i] >= 32) return tern_body_fail_number(b, DIAG_LANE, lanes[i]);
     return true;
 }
 
@@ -211,7 +210,7 @@ static bool read_cast(Body *b)
 {
     Insn *in = &b->in;
     if (!read_u8(&b->d, &in->cast_flags)) return false;
-    if (in->cast_flags > 3) return body_fail(b, DIAG_MALFORMED_CAST, "%u", in->cast_flags);
+    if (in->cast_flags > 3) return tern_body_fail_number(b, DIAG_MALFORMED_CAST, in->cast_flags);
     return read_u32(&b->d, &in->index) &&
            tern_decode_heaptype(&b->d, in->cast_flags & 1, &in->type2) &&
            tern_decode_heaptype(&b->d, in->cast_flags & 2, &in->type);
@@ -280,7 +279,7 @@ bool tern_body_read_immediates(Body *b, const OpInfo *info)
     case IMM_I64: return read_i64(b);
     case IMM_F32: return read_f32(b);
     case IMM_F64: return read_fixed_u64(&b->d, &in->bits);
-    case IMM_V128: return read_v128(b);
+    case IMM_V128: return TERN_SIMD && read_v128(b);
     case IMM_BLOCK: return read_block_type(b);
     case IMM_LABEL: return read_u32(&b->d, &in->index);
     case IMM_BR_TABLE: return read_br_table(b);
@@ -290,6 +289,7 @@ bool tern_body_read_immediates(Body *b, const OpInfo *info)
         if (!read_u32(&b->d, &in->index) || !read_table(b, &in->index2)) return false;
         return tern_decoder_type_of_kind(&b->d, in->index, DEF_FUNC, &def);
     case IMM_TYPE:
+        if (!TERN_GC) return false;
         if (in->op == OP_REF_GET_DESC) { /* asks only for a type with a descriptor */
             u32 id;
             return read_u32(&b->d, &in->index) && tern_decoder_type_id(&b->d, in->index, &id);
@@ -298,7 +298,7 @@ bool tern_body_read_immediates(Body *b, const OpInfo *info)
     case IMM_LOCAL: return read_index(b, &in->index, b->nlocals, DIAG_UNKNOWN_LOCAL);
     case IMM_GLOBAL: return read_index(b, &in->index, m->nglobals, DIAG_UNKNOWN_GLOBAL);
     case IMM_TABLE: return read_table(b, &in->index);
-    case IMM_TAG: return read_index(b, &in->index, m->ntags, DIAG_UNKNOWN_TAG);
+    case IMM_TAG: return TERN_GC && read_index(b, &in->index, m->ntags, DIAG_UNKNOWN_TAG);
     case IMM_MEMORY: return read_memory(b, &in->index);
     case IMM_MEMORY_MEMORY: return read_memory(b, &in->index) && read_memory(b, &in->index2);
     case IMM_TABLE_TABLE: return read_table(b, &in->index) && read_table(b, &in->index2);
@@ -313,25 +313,25 @@ bool tern_body_read_immediates(Body *b, const OpInfo *info)
         return exists(b, in->index, m->nelems, DIAG_UNKNOWN_ELEM);
     case IMM_ELEM: return read_elem(b, &in->index);
     case IMM_HEAP_TYPE: return tern_decode_heaptype(&b->d, true, &in->type);
-    case IMM_REF_TYPE: return tern_decode_heaptype(&b->d, is_null_variant(in->op), &in->type);
+    case IMM_REF_TYPE: return TERN_GC && tern_decode_heaptype(&b->d, is_null_variant(in->op), &in->type);
     case IMM_SELECT_TYPES: return read_select_types(b);
-    case IMM_TYPE_FIELD: return read_field(b);
+    case IMM_TYPE_FIELD: return TERN_GC && read_field(b);
     case IMM_TYPE_U32:
-        return read_type(b, &in->index, DEF_ARRAY, &def) && read_u32(&b->d, &in->index2);
+        return TERN_GC && read_type(b, &in->index, DEF_ARRAY, &def) && read_u32(&b->d, &in->index2);
     case IMM_TYPE_DATA:
-        return read_type(b, &in->index, DEF_ARRAY, &def) && read_data(b, &in->index2);
+        return TERN_GC && read_type(b, &in->index, DEF_ARRAY, &def) && read_data(b, &in->index2);
     case IMM_TYPE_ELEM:
-        return read_type(b, &in->index, DEF_ARRAY, &def) && read_elem(b, &in->index2);
+        return TERN_GC && read_type(b, &in->index, DEF_ARRAY, &def) && read_elem(b, &in->index2);
     case IMM_TYPE_TYPE:
-        return read_type(b, &in->index, DEF_ARRAY, &def) &&
+        return TERN_GC && read_type(b, &in->index, DEF_ARRAY, &def) &&
                read_type(b, &in->index2, DEF_ARRAY, &def);
-    case IMM_CAST: return read_cast(b);
-    case IMM_TRY_TABLE: return read_catches(b);
+    case IMM_CAST: return TERN_GC && read_cast(b);
+    case IMM_TRY_TABLE: return TERN_GC && read_catches(b);
     case IMM_MEMARG: return read_memarg(b, info);
-    case IMM_MEMARG_LANE: return read_memarg(b, info) && read_lane(b, info);
-    case IMM_LANE: return read_lane(b, info);
-    case IMM_SHUFFLE: return read_shuffle(b);
-    case IMM_ZERO_BYTE: return read_zero(b);
+    case IMM_MEMARG_LANE: return TERN_SIMD && read_memarg(b, info) && read_lane(b, info);
+    case IMM_LANE: return TERN_SIMD && read_lane(b, info);
+    case IMM_SHUFFLE: return TERN_SIMD && read_shuffle(b);
+    case IMM_ZERO_BYTE: return TERN_THREADS && read_zero(b);
     }
     return false;
 }

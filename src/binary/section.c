@@ -53,7 +53,7 @@ static const struct {
     [SECTION_FUNCTION] = {"function", 3, decode_functions},
     [SECTION_TABLE] = {"table", 4, decode_tables},
     [SECTION_MEMORY] = {"memory", 5, decode_memories},
-    [SECTION_TAG] = {"tag", 6, decode_tags},
+    [SECTION_TAG] = {"tag", 6, TERN_GC ? decode_tags : NULL},
     [SECTION_GLOBAL] = {"global", 7, decode_globals},
     [SECTION_EXPORT] = {"export", 8, decode_exports},
     [SECTION_START] = {"start", 9, decode_start},
@@ -74,17 +74,27 @@ bool tern_section_index(SectionDecoder *s, u32 limit, DiagCode unknown, u32 *out
 {
     const u8 *at = s->d.c.p;
     if (!read_u32(&s->d, out)) return false;
-    return *out < limit || tern_decoder_fail_at(&s->d, at, unknown, "%u", (unsigned)*out);
+    return *out < limit || tern_decoder_fail_number(&s->d, at, unknown, *out);
 }
 
-/* An index space that has *n items, all imported, makes room for count more: the new array. NULL is
- * recorded. */
-static void *extend(SectionDecoder *s, const void *items, u32 n, size_t size, u32 count)
+bool tern_section_within(SectionDecoder *s, u64 n, ModuleLimit limit)
 {
-    if (count > UINT32_MAX - n) {
-        tern_decoder_fail(&s->d, DIAG_LIMIT, "more than %u items", UINT32_MAX);
-        return NULL;
-    }
+    u32 most = s->m->limits.most[limit];
+    return n <= most || tern_decoder_fail(&s->d, DIAG_LIMIT, "more than %u %s", (unsigned)most,
+                                          tern_module_limit_texts[limit]);
+}
+
+/* Of an index space, imports and definitions together. */
+static const ModuleLimit space_limits[EXTERN_KINDS] = {
+    [EXTERN_FUNC] = LIMIT_FUNCTIONS, [EXTERN_TABLE] = LIMIT_TABLES, [EXTERN_MEMORY] = LIMIT_MEMORIES,
+    [EXTERN_GLOBAL] = LIMIT_GLOBALS, [EXTERN_TAG] = LIMIT_TAGS,
+};
+
+/* An index space that has n items, all imported, makes room for count more: the new array. NULL is
+ * recorded. */
+static void *extend(SectionDecoder *s, ExternKind kind, const void *items, u32 n, size_t size, u32 count)
+{
+    if (!tern_section_within(s, (u64)n + count, space_limits[kind])) return NULL;
     u8 *all = tern_section_alloc(s, size, (u64)n + count);
     if (all != NULL && n > 0) memcpy(all, items, n * size);
     return all;
@@ -137,7 +147,7 @@ static bool check_limits(Decoder *d, const Limits *limits, u64 most, DiagCode to
                          const char *unit)
 {
     if (limits->min > most || (limits->has_max && limits->max > most))
-        return tern_decoder_fail(d, too_large, "%llu %s", (unsigned long long)most, unit);
+        return tern_decoder_say(d, d->c.p, too_large, "%llu %s", (unsigned long long)most, unit);
     if (limits->has_max && limits->min > limits->max)
         return tern_decoder_fail(d, DIAG_LIMITS_MIN_MAX, NULL);
     return true;
@@ -149,7 +159,7 @@ static bool decode_table_type(SectionDecoder *s, TableType *type)
     u8 flags;
     if (!tern_decode_reftype(d, &type->elem)) return false;
     if (!decode_limits(d, LIMITS_MAX | LIMITS_64, &flags, &type->limits)) return false;
-    return check_limits(d, &type->limits, type->limits.is_64 ? UINT64_MAX : UINT32_MAX,
+    return check_limits(d, &type->limits, limits_is_64(&type->limits) ? UINT64_MAX : UINT32_MAX,
                         DIAG_TABLE_SIZE, "elements");
 }
 
@@ -171,9 +181,9 @@ static bool decode_memory_type(SectionDecoder *s, MemoryType *type)
                                         "2 to the power of %u", (unsigned)page_log2);
         type->page_log2 = (u8)page_log2;
     }
-    if (type->limits.is_shared && !type->limits.has_max)
+    if (limits_is_shared(&type->limits) && !type->limits.has_max)
         return tern_decoder_fail(d, DIAG_SHARED_WITHOUT_MAX, NULL);
-    bool is_64 = type->limits.is_64;
+    bool is_64 = limits_is_64(&type->limits);
     u64 most = is_64 ? UINT64_MAX : UINT32_MAX;
     if (type->page_log2 == 16) most = is_64 ? (u64)1 << 48 : (u64)1 << 16;
     const char *unit = type->page_log2 == 0 ? "pages of a byte"
@@ -204,23 +214,16 @@ static bool decode_tag_type(SectionDecoder *s, u32 *type_id)
     return true;
 }
 
-/* As on the web (JS API, implementation limits): a memory of two bytes in the module may take 8 GiB of address
- * space and some of the process's mappings. */
-#define MAX_TABLES 100000
-#define MAX_MEMORIES 100
-
-/* More than one is a proposal, and too many are too many; they are counted with the imported ones. */
+/* More than one is a proposal; they are counted with the imported ones. */
 static bool check_tables(SectionDecoder *s)
 {
     u32 n = s->m->ntables;
-    if (n > MAX_TABLES) return tern_decoder_fail(&s->d, DIAG_LIMIT, "more than %u tables", MAX_TABLES);
     return n <= 1 || tern_decoder_need(&s->d, FEATURE_REFERENCE_TYPES, DIAG_MULTIPLE_TABLES);
 }
 
 static bool check_memories(SectionDecoder *s)
 {
     u32 n = s->m->nmemories;
-    if (n > MAX_MEMORIES) return tern_decoder_fail(&s->d, DIAG_LIMIT, "more than %u memories", MAX_MEMORIES);
     return n <= 1 || tern_decoder_need(&s->d, FEATURE_MULTI_MEMORY, DIAG_MULTIPLE_MEMORIES);
 }
 
@@ -280,7 +283,7 @@ static bool decode_import(SectionDecoder *s, Import *import)
         return !global->type.is_mutable ||
                tern_decoder_need(d, FEATURE_MUTABLE_GLOBALS, DIAG_MALFORMED_MUTABILITY);
     }
-    case EXTERN_TAG: return decode_tag_type(s, &m->tags[m->ntags++]);
+    case EXTERN_TAG: return TERN_GC && decode_tag_type(s, &m->tags[m->ntags++]);
     case EXTERN_KINDS: break;
     }
     return false;
@@ -309,7 +312,7 @@ static void count_imports(const SectionDecoder *s, u32 count, u32 *counts)
         case EXTERN_TABLE: ok = decode_table_type(&ahead, &table); break;
         case EXTERN_MEMORY: ok = decode_memory_type(&ahead, &memory); break;
         case EXTERN_GLOBAL: ok = decode_global_type(&ahead, &global); break;
-        case EXTERN_TAG: ok = decode_tag_type(&ahead, &index); break;
+        case EXTERN_TAG: ok = TERN_GC && decode_tag_type(&ahead, &index); break;
         case EXTERN_KINDS: break;
         }
         if (!ok) return;
@@ -321,7 +324,10 @@ static bool decode_imports(SectionDecoder *s)
     Module *m = s->m;
     u32 count, counts[EXTERN_KINDS] = {0};
     if (!tern_decode_count(&s->d, &count)) return false;
+    if (!tern_section_within(s, count, LIMIT_IMPORTS)) return false;
     count_imports(s, count, counts);
+    for (u32 kind = 0; kind < EXTERN_KINDS; kind++)
+        if (!tern_section_within(s, counts[kind], space_limits[kind])) return false;
     m->imports = tern_section_alloc(s, sizeof *m->imports, count);
     m->funcs = tern_section_alloc(s, sizeof *m->funcs, counts[EXTERN_FUNC]);
     m->tables = tern_section_alloc(s, sizeof *m->tables, counts[EXTERN_TABLE]);
@@ -343,7 +349,7 @@ static bool decode_functions(SectionDecoder *s)
     Module *m = s->m;
     u32 count;
     if (!tern_decode_count(&s->d, &count)) return false;
-    m->funcs = extend(s, m->funcs, m->nfuncs, sizeof *m->funcs, count);
+    m->funcs = extend(s, EXTERN_FUNC, m->funcs, m->nfuncs, sizeof *m->funcs, count);
     if (m->funcs == NULL) return false;
     for (u32 i = 0; i < count; i++) {
         Func func = {.is_exact = true};
@@ -385,7 +391,7 @@ static bool decode_tables(SectionDecoder *s)
     Module *m = s->m;
     u32 count;
     if (!tern_decode_count(&s->d, &count)) return false;
-    m->tables = extend(s, m->tables, m->ntables, sizeof *m->tables, count);
+    m->tables = extend(s, EXTERN_TABLE, m->tables, m->ntables, sizeof *m->tables, count);
     if (m->tables == NULL) return false;
     for (u32 i = 0; i < count; i++, m->ntables++)
         if (!decode_table(s, &m->tables[m->ntables])) return false;
@@ -397,7 +403,7 @@ static bool decode_memories(SectionDecoder *s)
     Module *m = s->m;
     u32 count;
     if (!tern_decode_count(&s->d, &count)) return false;
-    m->memories = extend(s, m->memories, m->nmemories, sizeof *m->memories, count);
+    m->memories = extend(s, EXTERN_MEMORY, m->memories, m->nmemories, sizeof *m->memories, count);
     if (m->memories == NULL) return false;
     for (u32 i = 0; i < count; i++, m->nmemories++)
         if (!decode_memory_type(s, &m->memories[m->nmemories])) return false;
@@ -409,7 +415,7 @@ static bool decode_tags(SectionDecoder *s)
     Module *m = s->m;
     u32 count;
     if (!tern_decode_count(&s->d, &count)) return false;
-    m->tags = extend(s, m->tags, m->ntags, sizeof *m->tags, count);
+    m->tags = extend(s, EXTERN_TAG, m->tags, m->ntags, sizeof *m->tags, count);
     if (m->tags == NULL) return false;
     for (u32 i = 0; i < count; i++, m->ntags++)
         if (!decode_tag_type(s, &m->tags[m->ntags])) return false;
@@ -421,7 +427,7 @@ static bool decode_globals(SectionDecoder *s)
     Module *m = s->m;
     u32 count;
     if (!tern_decode_count(&s->d, &count)) return false;
-    m->globals = extend(s, m->globals, m->nglobals, sizeof *m->globals, count);
+    m->globals = extend(s, EXTERN_GLOBAL, m->globals, m->nglobals, sizeof *m->globals, count);
     if (m->globals == NULL) return false;
     for (u32 i = 0; i < count;
          i++, m->nglobals++) { /* an initial value sees the globals before it */
@@ -469,6 +475,7 @@ static bool decode_exports(SectionDecoder *s)
     Module *m = s->m;
     u32 count;
     if (!tern_decode_count(&s->d, &count)) return false;
+    if (!tern_section_within(s, count, LIMIT_EXPORTS)) return false;
     if (!tern_port_random(&m->export_map.seed, sizeof m->export_map.seed))
         m->export_map.seed = (u32)(uintptr_t)m;
     m->exports = tern_section_alloc(s, sizeof *m->exports, count);
@@ -502,6 +509,7 @@ static bool decode_bodies(SectionDecoder *s, BodyScratch *scratch)
         const u8 *bytes;
         u32 size;
         if (!tern_decode_bytes(d, &bytes, &size)) return false;
+        if (!tern_section_within(s, size, LIMIT_BODY_BYTES)) return false;
         u32 index = m->nimported[EXTERN_FUNC] + i;
         if (index >= m->nfuncs) continue;
         m->funcs[index].body_offset = (u32)(bytes - m->bytes);
@@ -537,6 +545,7 @@ static bool decode_custom(SectionDecoder *s)
     custom.size = (u32)cursor_left(&d->c);
     custom.bytes = d->c.p;
     d->c.p = d->c.end;
+    if (!tern_section_within(s, (u64)s->customs.n + 1, LIMIT_CUSTOM_SECTIONS)) return false;
     return vec_push(&s->customs, s->m->alloc, custom) || tern_decoder_fail(d, DIAG_NO_MEMORY, NULL);
 }
 
@@ -550,7 +559,7 @@ static bool decode_section(SectionDecoder *s, const u8 *end, u8 *rank)
     u8 id = *at;
     d->section = NULL;
     d->c.end = end;
-    if (id >= SECTION_COUNT) return tern_decoder_fail(d, DIAG_MALFORMED_SECTION_ID, "%u", id);
+    if (id >= SECTION_COUNT) return tern_decoder_fail_number(d, d->c.p, DIAG_MALFORMED_SECTION_ID, id);
     d->section = sections[id].name;
     if (id == SECTION_TAG && !tern_decoder_need(d, FEATURE_EXCEPTIONS, DIAG_MALFORMED_SECTION_ID))
         return false;
@@ -583,7 +592,7 @@ static bool decode_header(SectionDecoder *s)
                     : memcmp(bytes, "\0asm", 4) != 0 ? DIAG_BAD_MAGIC
                     : size < 8                       ? DIAG_UNEXPECTED_END
                                                      : DIAG_BAD_VERSION;
-    const char *hint = tern_file_recognise(bytes, size);
+    const char *hint = TERN_DETAILS ? tern_file_recognise(bytes, size) : "";
     if (code == DIAG_UNEXPECTED_END && hint[0] == '\0')
         return tern_decoder_fail_at(d, bytes + size, code,
                                     "the file ends after %u bytes, and what a module begins with takes 8",
@@ -632,8 +641,10 @@ static bool decode_module(SectionDecoder *s)
 static Module *new_module(TypeRegistry *types, Alloc *alloc, const u8 *bytes, size_t size,
                           const DecodeOptions *options, Diag *diag)
 {
-    if (size > UINT32_MAX) {
-        tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET, "the module is larger than 4 GiB");
+    ModuleLimits limits = tern_module_limits(options->limits);
+    if (size > limits.most[LIMIT_MODULE_BYTES]) {
+        tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET, DETAIL("the module has %llu bytes, and may have %u",
+                      (unsigned long long)size, (unsigned)limits.most[LIMIT_MODULE_BYTES]));
         return NULL;
     }
     Module *m = tern_alloc_zeroed(alloc, 1, sizeof *m);
@@ -652,6 +663,7 @@ static Module *new_module(TypeRegistry *types, Alloc *alloc, const u8 *bytes, si
     m->size = (u32)size;
     m->owns_bytes = copy != NULL;
     m->features = options->features & tern_features_built;
+    m->limits = limits;
     return m;
 }
 

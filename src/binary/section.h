@@ -63,6 +63,9 @@ typedef struct SectionDecoder {
 /* Zeroed memory of the module's; NULL is recorded. n 0 gives a pointer that is not read. */
 void *tern_section_alloc(SectionDecoder *s, size_t size, u64 n);
 
+/* Are n of that still allowed? n is what there would be in all; nothing is allocated for them yet. */
+bool tern_section_within(SectionDecoder *s, u64 n, ModuleLimit limit);
+
 bool tern_type_section_decode(SectionDecoder *s);
 bool tern_elem_section_decode(SectionDecoder *s);
 bool tern_data_section_decode(SectionDecoder *s);

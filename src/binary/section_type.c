@@ -244,10 +244,10 @@ static bool settle(SectionDecoder *s)
     for (u32 i = 0; i < s->drafts.n; i++) {
         const TypeDraft *draft = &s->drafts.items[i];
         DefType def = draft->def;
-        if (def.kind == DEF_FUNC && s->vals.n > 0) {
+        if (def_kind(&def) == DEF_FUNC && s->vals.n > 0) {
             def.u.func.params = s->vals.items + draft->first;
             def.u.func.results = def.u.func.params + def.u.func.nparams;
-        } else if (def.kind == DEF_STRUCT && s->fields.n > 0) {
+        } else if (def_kind(&def) == DEF_STRUCT && s->fields.n > 0) {
             def.u.strct.fields = s->fields.items + draft->first;
         }
         s->defs.items[s->defs.n++] = def;
@@ -267,12 +267,12 @@ static bool decode_group(SectionDecoder *s)
         if (!tern_decode_count(d, &d->rec_n)) return false;
     }
     u32 n = d->rec_n;
-    if (n > MAX_TYPE_ID - d->rec_start)
-        return tern_decoder_fail(d, DIAG_LIMIT, "more than %u types", MAX_TYPE_ID);
+    if (!tern_section_within(s, (u64)d->rec_start + n, LIMIT_TYPES)) return false;
     for (u32 i = 0; i < n; i++)
         if (!decode_sub_type(s, d->rec_start + i)) return false;
     if (n == 0) return true;
-    if (!check_pairs(s) || !check_supers(s) || !settle(s)) return false;
+    if (TERN_GC && (!check_pairs(s) || !check_supers(s))) return false;
+    if (!settle(s)) return false;
 
     Alloc *alloc = s->m->alloc;
     if (!vec_reserve(&s->type_ids, alloc, n) || !vec_reserve(&s->group_ids, alloc, 1))
@@ -283,7 +283,7 @@ static bool decode_group(SectionDecoder *s)
     s->type_ids.n += n;
     s->m->types = s->type_ids.items;
     s->m->ntypes = s->type_ids.n;
-    return check_subtyping(s, ids);
+    return !TERN_GC || check_subtyping(s, ids);
 }
 
 bool tern_type_section_decode(SectionDecoder *s)

@@ -50,7 +50,7 @@ static bool decode_elem(SectionDecoder *s, ElemSegment *elem)
     u32 flags;
     if (!read_u32(d, &flags)) return false;
     if (flags > 7)
-        return tern_decoder_fail_at(d, at, DIAG_MALFORMED_ELEM_SEGMENT, "%u", (unsigned)flags);
+        return tern_decoder_fail_number(d, at, DIAG_MALFORMED_ELEM_SEGMENT, flags);
     if (flags != 0 && !tern_decoder_need(d, FEATURE_BULK_MEMORY, DIAG_MALFORMED_ELEM_SEGMENT))
         return false;
 
@@ -62,9 +62,9 @@ static bool decode_elem(SectionDecoder *s, ElemSegment *elem)
             if (!tern_section_index(s, s->m->ntables, DIAG_UNKNOWN_TABLE, &elem->table))
                 return false;
         } else if (s->m->ntables == 0) {
-            return tern_decoder_fail(d, DIAG_UNKNOWN_TABLE, "0");
+            return tern_decoder_fail_number(d, d->c.p, DIAG_UNKNOWN_TABLE, 0);
         }
-        bool is_64 = s->m->tables[elem->table].type.limits.is_64;
+        bool is_64 = limits_is_64(&s->m->tables[elem->table].type.limits);
         if (!tern_const_expr_decode(s, is_64 ? VT_I64 : VT_I32, &elem->offset)) return false;
     }
     if (!decode_elem_type(s, flags, elem)) return false;
@@ -83,6 +83,7 @@ bool tern_elem_section_decode(SectionDecoder *s)
 {
     u32 count;
     if (!tern_decode_count(&s->d, &count)) return false;
+    if (!tern_section_within(s, count, LIMIT_ELEM_SEGMENTS)) return false;
     ElemSegment *elems = tern_section_alloc(s, sizeof *elems, count);
     if (elems == NULL) return false;
     for (u32 i = 0; i < count; i++)
@@ -99,7 +100,7 @@ static bool decode_data(SectionDecoder *s, DataSegment *data)
     u32 flags;
     if (!read_u32(d, &flags)) return false;
     if (flags > 2)
-        return tern_decoder_fail_at(d, at, DIAG_MALFORMED_DATA_SEGMENT, "%u", (unsigned)flags);
+        return tern_decoder_fail_number(d, at, DIAG_MALFORMED_DATA_SEGMENT, flags);
     if (flags != 0 && !tern_decoder_need(d, FEATURE_BULK_MEMORY, DIAG_MALFORMED_DATA_SEGMENT))
         return false;
 
@@ -109,9 +110,9 @@ static bool decode_data(SectionDecoder *s, DataSegment *data)
             if (!tern_section_index(s, s->m->nmemories, DIAG_UNKNOWN_MEMORY, &data->memory))
                 return false;
         } else if (s->m->nmemories == 0) {
-            return tern_decoder_fail(d, DIAG_UNKNOWN_MEMORY, "0");
+            return tern_decoder_fail_number(d, d->c.p, DIAG_UNKNOWN_MEMORY, 0);
         }
-        bool is_64 = s->m->memories[data->memory].limits.is_64;
+        bool is_64 = limits_is_64(&s->m->memories[data->memory].limits);
         if (!tern_const_expr_decode(s, is_64 ? VT_I64 : VT_I32, &data->offset)) return false;
     }
     return tern_decode_bytes(d, &data->bytes, &data->size);
@@ -121,6 +122,7 @@ bool tern_data_section_decode(SectionDecoder *s)
 {
     u32 count;
     if (!tern_decode_count(&s->d, &count)) return false;
+    if (!tern_section_within(s, count, LIMIT_DATA_SEGMENTS)) return false;
     DataSegment *datas = tern_section_alloc(s, sizeof *datas, count);
     if (datas == NULL) return false;
     for (u32 i = 0; i < count; i++)

@@ -20,10 +20,8 @@ typedef struct Insn {
     Op op;
     bool reachable;   /* false: dead code; sinks that generate code only track nesting */
     u32 offset;       /* of the opcode, in the module */
-    u32 height;       /* operands on the stack before the instruction, whole function */
     u32 index;        /* label, function, local, global, table, type, tag, memory, data, elem, field count... */
     u32 index2;       /* second index in the order of the encoding */
-    u32 align_log2;   /* memarg */
     u8 lane;
     u8 cast_flags;
     u64 bits;         /* constant's bits (i32 zero-extended), or memarg offset */
@@ -40,11 +38,23 @@ typedef struct Insn {
 } Insn;
 
 typedef struct Sink Sink;
+typedef bool SinkInsn(Sink *sink, const Insn *insn);
+
+/* What the decoder's shortcuts know of an instruction before they tell of it. */
+typedef enum InsnKind {
+    INSN_LOCAL_GET, INSN_LOCAL_SET /* and tee */, INSN_CONST, INSN_UNARY, INSN_BINARY, INSN_LOAD, INSN_STORE,
+    INSN_BLOCK /* block, loop, if */, INSN_END, INSN_BRANCH /* br, br_if */, INSN_CALL, INSN_OTHER,
+    INSN_KINDS
+} InsnKind;
+
 struct Sink {
     /* Once, before the first instruction: parameters and locals, nlocals in all. False refuses. */
     bool (*begin)(Sink *sink, const Module *module, u32 func_index, const ValType *locals, u32 nlocals);
     /* For every instruction, including the end of the body. False refuses: the sink has set diag. */
-    bool (*insn)(Sink *sink, const Insn *insn);
+    SinkInsn *insn;
+    /* NULL, or by InsnKind: called in place of insn where the kind is known and, INSN_END aside, the code is
+     * reachable, so that a sink that cares for time need not find out again what the decoder knew. */
+    SinkInsn *const *kinds;
 };
 
 #endif

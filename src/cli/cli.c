@@ -124,17 +124,26 @@ unsigned char *cli_read_file(const char *path, size_t *size)
 tern_module *cli_load(tern_engine *engine, const char *path, uint64_t *size_bytes, int *exit_code)
 {
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-    size_t size = 0;
-    unsigned char *bytes = cli_read_file(path, &size);
-    if (bytes == NULL) {
-        cli_error("%s: %s", name, strerror(errno));
-        *exit_code = EXIT_FILE;
-        return NULL;
-    }
-
     tern_error error;
-    tern_module *module = tern_module_load(engine, bytes, size, &error);
-    free(bytes);
+    tern_module *module;
+    size_t size = 0;
+    if (size_bytes == NULL && name == path) {
+        module = tern_module_load_file(engine, path, &error);
+        if (module == NULL && error.kind == TERN_ERROR_FILE) {
+            cli_error("%s", error.text);
+            *exit_code = EXIT_FILE;
+            return NULL;
+        }
+    } else {
+        unsigned char *bytes = cli_read_file(path, &size);
+        if (bytes == NULL) {
+            cli_error("%s: %s", name, strerror(errno));
+            *exit_code = EXIT_FILE;
+            return NULL;
+        }
+        module = tern_module_load(engine, bytes, size, &error);
+        free(bytes);
+    }
     if (module == NULL) {
         cli_error("%s: %s", name, error.text);
         *exit_code = error.kind == TERN_ERROR_RESOURCE ? EXIT_LINK : EXIT_MODULE;

@@ -33,6 +33,7 @@ typedef struct RunOptions {
     const char *timeout; /* as it was written; NULL: none */
     uint64_t timeout_ns, fuel, stack_bytes, heap_bytes, max_memory_bytes, max_table_elems, max_gc_bytes, max_threads;
     uint64_t max_descriptors;
+    tern_limits limits;
     bool trap_missing, checks_explicitly;
     char **args; /* behind FILE */
     uint32_t nargs;
@@ -130,6 +131,42 @@ static int take_count(OptionId id, const char *value, uint64_t max, uint64_t *ou
     return cli_usage_error(COMMAND_RUN, "%s %s: a number, at most %" PRIu64, cli_options[id].name, value, max);
 }
 
+/* WHAT=N */
+static int take_limit(RunOptions *o, const char *value)
+{
+    const struct {
+        const char *name;
+        uint32_t *limit;
+    } limits[] = {
+        {"module-bytes", &o->limits.module_bytes},
+        {"types", &o->limits.types},
+        {"functions", &o->limits.functions},
+        {"globals", &o->limits.globals},
+        {"tags", &o->limits.tags},
+        {"imports", &o->limits.imports},
+        {"exports", &o->limits.exports},
+        {"elem-segments", &o->limits.elem_segments},
+        {"data-segments", &o->limits.data_segments},
+        {"custom-sections", &o->limits.custom_sections},
+        {"tables", &o->limits.tables},
+        {"memories", &o->limits.memories},
+        {"body-bytes", &o->limits.body_bytes},
+        {"locals", &o->limits.locals},
+        {"nesting", &o->limits.nesting},
+    };
+    const char *split = strchr(value, '=');
+    size_t size = split != NULL ? (size_t)(split - value) : 0;
+    uint64_t n;
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (size != strlen(limits[i].name) || memcmp(value, limits[i].name, size) != 0) continue;
+        if (!cli_parse_count(split + 1, UINT32_MAX, &n) || n == 0) break;
+        *limits[i].limit = (uint32_t)n;
+        return EXIT_OK;
+    }
+    return cli_usage_error(COMMAND_RUN, "--limit %s: write it WHAT=N, such as functions=1000; tern help run lists what "
+                           "there is", value);
+}
+
 static int take(void *self, OptionId id, const char *value)
 {
     RunOptions *o = self;
@@ -153,6 +190,7 @@ static int take(void *self, OptionId id, const char *value)
     case OPTION_RUN_MAX_GC: return take_size(id, value, &o->max_gc_bytes);
     case OPTION_RUN_MAX_THREADS: return take_count(id, value, UINT32_MAX, &o->max_threads);
     case OPTION_RUN_MAX_DESCRIPTORS: return take_count(id, value, UINT32_MAX, &o->max_descriptors);
+    case OPTION_RUN_LIMIT: return take_limit(o, value);
     case OPTION_RUN_STACK: return take_size(id, value, &o->stack_bytes);
     case OPTION_RUN_HEAP: return take_size(id, value, &o->heap_bytes);
     case OPTION_RUN_TIER: return take_tier(value);
@@ -432,6 +470,7 @@ static int run_all(const RunOptions *o)
 {
     tern_engine_options options = TERN_ENGINE_OPTIONS_DEFAULT;
     options.checks_explicitly = o->checks_explicitly;
+    options.limits = o->limits;
     tern_error error;
     Run run = {.o = o, .engine = tern_engine_create_with(&options, &error), .deadline_ns = 0};
     if (run.engine == NULL) {

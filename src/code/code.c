@@ -36,10 +36,11 @@ static void free_chunks(Alloc *alloc, CodeChunk *chunk)
     }
 }
 
-/* Room for nunits of the function's code; NULL: no memory. */
-static CodeUnit *place(Alloc *alloc, CodeSet *set, u32 func, u32 nunits)
+/* Room for the function's code, and for what is spoilt behind it while it is written; NULL: no memory. */
+static CodeUnit *place(Alloc *alloc, CodeSet *set, u32 func, u32 ncode)
 {
     CodeChunk *chunk = set->chunks;
+    u32 nunits = ncode + ENCODE_SLACK;
     if (chunk == NULL || chunk->cap - chunk->nunits < nunits) {
         u32 cap = nunits > CHUNK_UNITS / 4 ? nunits : CHUNK_UNITS;
         chunk = tern_alloc(alloc, sizeof *chunk + cap * sizeof *chunk->units);
@@ -49,7 +50,7 @@ static CodeUnit *place(Alloc *alloc, CodeSet *set, u32 func, u32 nunits)
     }
     if (!vec_push(&chunk->entries, alloc, (CodeEntry){chunk->nunits, func})) return NULL;
     CodeUnit *units = chunk->units + chunk->nunits;
-    chunk->nunits += nunits;
+    chunk->nunits += ncode;
     return units;
 }
 
@@ -87,7 +88,7 @@ CodeSet *tern_code_set_with(ModuleCode *code, CodeSet *set, const FuncCode *f)
 {
     uintptr_t first = (uintptr_t)set->funcs, end = (uintptr_t)(set->funcs + defined_count(code->module));
     if (LIKELY((uintptr_t)f >= first && (uintptr_t)f < end)) return set;
-    return __atomic_load_n(&code->sets[set->mode ^ CODE_METERED], __ATOMIC_ACQUIRE);
+    return TERN_METERING ? __atomic_load_n(&code->sets[set->mode ^ CODE_METERED], __ATOMIC_ACQUIRE) : set;
 }
 
 /* --- a module's code ------------------------------------------------------------------------------- */
@@ -105,6 +106,8 @@ static void free_code(Module *module, void *opaque)
         free_chunks(module->alloc, code->sets[mode]->chunks);
         tern_free(module->alloc, code->sets[mode], set_bytes(module));
     }
+    if (code->work != NULL) tern_lowered_done(code->work);
+    tern_free(module->alloc, code->work, sizeof *code->work);
     tern_port_mutex_done(&code->lock);
     tern_free(module->alloc, code, sizeof *code);
 }
@@ -116,9 +119,8 @@ ModuleCode *tern_code_of(Module *module, TokenOf *token_of)
     code = tern_alloc_zeroed(module->alloc, 1, sizeof *code);
     if (code == NULL) return NULL;
     code->module = module;
-    u32 halt = token_of(H_HALT), cross_return = token_of(H_CROSS_RETURN);
-    memcpy(code->halt, &halt, sizeof halt);
-    memcpy(code->cross_return, &cross_return, sizeof cross_return);
+    code->halt = token_of(H_HALT);
+    code->cross_return = token_of(H_CROSS_RETURN);
     tern_port_mutex_init(&code->lock);
     void *expected = NULL;
     __atomic_store_n(&module->code_free, free_code, __ATOMIC_RELAXED);
@@ -138,6 +140,8 @@ CodeSet *tern_code_set(ModuleCode *code, CodeMode mode)
         set = tern_alloc_zeroed(code->module->alloc, 1, set_bytes(code->module));
         if (set != NULL) {
             set->mode = mode;
+            memcpy(set->halt, &code->halt, sizeof set->halt);
+            memcpy(set->cross_return, &code->cross_return, sizeof set->cross_return);
             for (u32 i = 0, n = defined_count(code->module); i < n; i++)
                 set->funcs[i].frame_cells = FRAME_CELLS_UNLOWERED;
             __atomic_store_n(&code->sets[mode], set, __ATOMIC_RELEASE);
@@ -166,25 +170,38 @@ static bool write_code(const LoweredFunc *f, CodeSet *set, u32 index, TokenOf *t
     return true;
 }
 
+/* Most functions are small, and allocating and freeing for each of them was a tenth of the time. */
+enum { KEPT_BYTES = 48 << 10 };
+
+static LoweredFunc *work_of(ModuleCode *code)
+{
+    if (code->work != NULL) return code->work;
+    code->work = tern_alloc_zeroed(code->module->alloc, 1, sizeof *code->work);
+    if (code->work != NULL) code->work->alloc = code->module->alloc;
+    return code->work;
+}
+
 static bool lower_locked(ModuleCode *code, CodeSet *set, u32 index, TokenOf *token_of, Diag *diag)
 {
     FuncCode *func = &set->funcs[index];
-    LoweredFunc f;
     u32 func_index = index + code->module->nimported[EXTERN_FUNC];
-    if (!tern_lower_body(code->module, func_index, set->mode, &f, diag)) return false;
-    u32 *unit_of = tern_ins_measure(&f);
-    bool ok = (unit_of != NULL && write_code(&f, set, index, token_of, unit_of)) ||
-              tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+    LoweredFunc *f = work_of(code);
+    if (f == NULL) return tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+    bool ok = tern_lower_body(code->module, func_index, set->mode, f, diag);
     if (ok) {
-        func->header = f.header;
-        func->zero_from = f.header + FRAME_HEADER + (f.scratch != 0 ? SCRATCH_CELLS : 0);
-        func->zero_cells = f.local_cells + f.uses_zero;
-        func->arg_cells = f.param_cells;
-        func->result_cells = f.result_cells;
-        __atomic_store_n(&func->frame_cells, f.frame_cells, __ATOMIC_RELEASE);
+        u32 *unit_of = tern_ins_measure(f);
+        ok = (unit_of != NULL && write_code(f, set, index, token_of, unit_of)) ||
+             tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
     }
-    if (unit_of != NULL) tern_ins_measure_free(&f, unit_of);
-    tern_lowered_done(&f);
+    if (ok) {
+        func->header = f->header;
+        func->zero_from = f->header + FRAME_HEADER + (f->scratch != 0 ? SCRATCH_CELLS : 0);
+        func->zero_cells = f->local_cells + f->uses_zero;
+        func->arg_cells = f->param_cells;
+        func->result_cells = f->result_cells;
+        __atomic_store_n(&func->frame_cells, f->frame_cells, __ATOMIC_RELEASE);
+    }
+    if (!ok || tern_lowered_bytes(f) > KEPT_BYTES) tern_lowered_done(f);
     return ok;
 }
 
@@ -200,17 +217,16 @@ bool tern_code_lower(ModuleCode *code, CodeSet *set, u32 defined_index, TokenOf 
 u32 tern_code_offset(ModuleCode *code, u32 defined_index, CodeMode mode, u32 unit)
 {
     /* Lowering is deterministic: doing it again costs time only when a trap is described. */
-    LoweredFunc f;
+    LoweredFunc f = {.alloc = code->module->alloc};
     Diag diag = {0};
     u32 func_index = defined_index + code->module->nimported[EXTERN_FUNC];
-    if (!tern_lower_body(code->module, func_index, mode, &f, &diag)) return 0;
-    u32 *unit_of = tern_ins_measure(&f), offset = 0;
+    bool ok = tern_lower_body(code->module, func_index, mode, &f, &diag);
+    u32 *unit_of = ok ? tern_ins_measure(&f) : NULL, offset = 0;
     for (u32 i = 0; unit_of != NULL && i < f.ins.n; i++)
         if (unit_of[i] <= unit && unit < unit_of[i + 1]) {
             offset = f.ins.items[i].offset;
             break;
         }
-    if (unit_of != NULL) tern_ins_measure_free(&f, unit_of);
     tern_lowered_done(&f);
     return offset;
 }

@@ -53,7 +53,7 @@ typedef enum Handler {
     H_NAMES_END
 } Handler;
 
-enum { LAYOUT_BYTES = 8 };
+enum { LAYOUT_BYTES = TERN_FAST ? 8 : TERN_METERING ? 7 : 6 };
 extern const char tern_handler_layouts[H_COUNT][LAYOUT_BYTES]; /* select.c */
 /* Apart from them, so that a program that does not print code does without the names. */
 const char *tern_handler_name(Handler handler);
@@ -66,6 +66,8 @@ typedef u32 TokenOf(Handler handler);
  * loop, try, else, catch, end, nop). Code pays on the way into a stretch for all of it up to the next branch.
  * With CODE_PROFILED added, code that says when functions begin and end (runtime/profile.h). */
 typedef enum CodeMode { CODE_CHECKED, CODE_GUARDED, CODE_METERED, CODE_PROFILED = 4, CODE_MODES = 8 } CodeMode;
+static inline bool code_is_metered(CodeMode mode) { return TERN_METERING && (mode & CODE_METERED) != 0; }
+static inline bool code_is_profiled(CodeMode mode) { return TERN_METERING && (mode & CODE_PROFILED) != 0; }
 
 /* Code lies in chunks in the order of lowering, so that the function at an address is found by bisection. */
 typedef struct CodeChunk CodeChunk;
@@ -73,6 +75,7 @@ typedef struct CodeChunk CodeChunk;
 typedef struct CodeSet {
     CodeMode mode;
     CodeChunk *chunks; /* newest first */
+    CodeUnit halt[2], cross_return[2]; /* the tokens of those handlers, for special frames to return to */
     FuncCode funcs[];  /* of the module's own functions */
 } CodeSet;
 
@@ -80,7 +83,8 @@ typedef struct ModuleCode {
     const Module *module;
     Mutex lock; /* lowering, and what is found in chunks */
     CodeSet *sets[CODE_MODES]; /* made on first use of the mode */
-    CodeUnit halt[2], cross_return[2]; /* the tokens of those handlers, for special frames to return to */
+    struct LoweredFunc *work;  /* of ins.h: memory of the last lowering for the next, if that is little; or NULL */
+    u32 halt, cross_return;    /* what the sets have of these */
 } ModuleCode;
 
 /* The module's code, made on first request; freed with the module. Thread-safe. NULL: no memory. */

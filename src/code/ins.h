@@ -31,24 +31,28 @@ typedef enum Family {
 /* Accumulators: one for integers and references, one for each float type, one for vectors. */
 typedef enum AccClass { ACC_INT, ACC_F32, ACC_F64, ACC_V128, ACC_CLASSES, ACC_NONE = ACC_CLASSES } AccClass;
 
+/* How many operands that a branch takes along, or cells and clauses of an exception, a unit of fuel pays for. */
+#define CARRIED_PER_UNIT 16u
 /* Costs of one stretch fit a unit: FUEL ends those that get longer. */
 #define STRETCH_MAX_COST 60000u
 
 #define LABEL_NONE UINT32_MAX
 
+/* A cache line. What is encoded comes first, as eight bytes are read of each field. */
 typedef struct Ins {
-    u16 op;
-    u8 family;
-    u8 kd, k1, k2, k3; /* Place of d, s1, s2, s3; addresses: k2 adds a slot or constant to k1 */
-    u8 acc;            /* AccClass the result is left in, or ACC_NONE */
-    u8 ncells;         /* of the result: 1, or 2 for a v128 */
-    u16 handler;       /* once it has been measured */
+    u64 imm, off;
     u32 d, s1, s2, s3; /* slots */
-    u64 imm, imm2, off;
+    u32 imm2;
     u32 index;
     u32 target;        /* label, or first entry of a branch table */
     u32 offset;        /* of the WebAssembly instruction in the module */
     u32 cost;          /* of what comes before the end of it, from the function's beginning */
+    u16 op;
+    u16 handler;       /* once it has been measured */
+    u8 family;
+    u8 kd, k1, k2, k3; /* Place of d, s1, s2, s3; addresses: k2 adds a slot or constant to k1 */
+    u8 acc;            /* AccClass the result is left in, or ACC_NONE */
+    u8 ncells;         /* of the result: 1, or 2 for a v128 */
 } Ins;
 
 typedef struct Label {
@@ -68,13 +72,19 @@ typedef struct LoweredCatch {
     u32 region, tag, label, payload_slot, ref_slot; /* as in try_region.h */
 } LoweredCatch;
 
+/* The stacks of the work, lower.h. */
+typedef struct LowerRoom LowerRoom;
+
+/* Zero but for alloc before the first body; another body's takes its place in the same memory. */
 typedef struct LoweredFunc {
     Alloc *alloc;
+    LowerRoom *room;
     struct { VEC(Ins) } ins;
     struct { VEC(Label) } labels;
     struct { VEC(u32) } tables; /* branch tables: labels, the default last */
     struct { VEC(LoweredRegion) } regions; /* in order of entry */
     struct { VEC(LoweredCatch) } catches;
+    struct { VEC(u32) } units; /* what tern_ins_measure finds */
     CodeMode mode;
     u32 param_cells, result_cells, local_cells;
     u32 header;
@@ -94,16 +104,18 @@ bool tern_ins_has_loaded(Op op);
 bool tern_ins_may_skip_slot(const Ins *ins);
 
 /* Settles the handlers. First unit of every instruction, and the end: [ins.n + 1]; behind that, in metered code, for each the cost at
- * the end of the stretch it is in. Allocated with f->alloc; NULL: no memory, or more code than offsets can span. */
+ * the end of the stretch it is in. They stay f's; NULL: no memory, or more code than offsets can span. */
 u32 *tern_ins_measure(LoweredFunc *f);
-void tern_ins_measure_free(const LoweredFunc *f, u32 *unit_of);
 /* What going to a label costs: all up to the end of the stretch there. Nothing where code is not metered. */
 u32 tern_ins_label_cost(const LoweredFunc *f, const u32 *unit_of, u32 label);
-/* Writes unit_of[ins.n] units, of what has been measured. */
+/* Writes unit_of[ins.n] units, of what has been measured, and may spoil ENCODE_SLACK more behind them. */
+enum { ENCODE_SLACK = 4 };
 void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of, CodeUnit *units);
 
 /* Lowers a body: the sink side, lower.c. */
-bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, LoweredFunc *out, Diag *diag);
-void tern_lowered_done(LoweredFunc *f);
+bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, LoweredFunc *f, Diag *diag);
+/* Bytes that a body left for the next. */
+u64 tern_lowered_bytes(const LoweredFunc *f);
+void tern_lowered_done(LoweredFunc *f); /* as before the first body */
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* lower.c - a validated body to register code: the decoder's sink. */
 #include "code/lower.h"
-#include "binary/decode.h"
 #include "runtime/builtins.h"
 
 /* A stretch ends here and another begins. */
@@ -33,6 +32,7 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
     }
     /* Most bodies have an instruction for every five bytes; growing step by step copies them all twice. */
     u32 nexpected = (u32)u64_min(module->funcs[func_index].body_size / 4, MOST_EXPECTED_INS);
+    if (f->ins.cap < nexpected) vec_free(&f->ins, l->alloc); /* nothing is in it */
     if (!vec_reserve(&f->ins, l->alloc, nexpected)) return lower_no_memory(l);
     if (!vec_reserve(&l->locals, l->alloc, nlocals)) return lower_no_memory(l);
     u32 param_slot = 0;
@@ -46,14 +46,14 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
     l->temps = l->next_home = l->max_cells = slot;
     Ctrl c = {.kind = CTRL_FUNC, .label = LABEL_NONE, .else_label = LABEL_NONE, .region = REGION_NONE};
     if (!vec_push(&l->ctrl, l->alloc, c)) return lower_no_memory(l);
-    if ((f->mode & CODE_METERED) != 0 && !lower_fuel(l)) return false; /* where calls enter: see ENTER_PAID */
+    if (code_is_metered(f->mode) && !lower_fuel(l)) return false; /* where calls enter: see ENTER_PAID */
     f->cost += f->local_cells / 8; /* a call clears them */
     return lower_profile(l, BUILTIN_profile_enter);
 }
 
 static bool lower_select(Lower *l, const Insn *in)
 {
-    Val c = lower_pop(l), b = lower_pop(l), a = lower_pop(l);
+    Val c = *lower_pop(l), b = *lower_pop(l), a = *lower_pop(l);
     u8 code = vt_code(in->type);
     bool has_imm = TERN_FAST && code == VT_I32, a_imm = has_imm && a.kind == VAL_CONST,
          b_imm = has_imm && b.kind == VAL_CONST;
@@ -63,7 +63,7 @@ static bool lower_select(Lower *l, const Insn *in)
                .ncells = (u8)lower_cells(code)};
     u8 cond;
     if (code == VT_V128) {
-        lower_use_slot(l, &c, &cond, &ins.s3);
+        lower_use_slot(&c, &cond, &ins.s3);
         ins.op = H_SELECT_V128;
         ins.acc = ACC_V128;
     } else {
@@ -71,7 +71,7 @@ static bool lower_select(Lower *l, const Insn *in)
         ins.op = a_imm && b_imm ? H_SELECT_II_S : a_imm ? H_SELECT_IS_S : b_imm ? H_SELECT_SI_S : H_SELECT_S;
         if (a_imm || b_imm) ins.acc = ACC_INT;
         ins.imm = a_imm ? a.bits : b.bits;
-        ins.imm2 = b.bits;
+        ins.imm2 = (u32)b.bits;
         if (cond == PLACE_ACC) ins.op++;
     }
     return lower_emit(l, ins) && lower_push_temp(l, code, l->f->ins.n - 1);
@@ -129,21 +129,21 @@ static bool lower_global(Lower *l, const Insn *in)
         if (is_float) l->acc[ACC_INT].is_valid = false;
         return lower_push_temp(l, code, l->f->ins.n - 1);
     }
-    Val v = lower_pop(l);
+    Val v = *lower_pop(l);
     if (ins.op == H_GLOBAL_SET_S && code == VT_I32 && v.kind != VAL_CONST && joins_global_sum(l, &v, ins.index)) return true;
     if (!lower_readable(l, &v)) return false;
     if (ins.op == H_GLOBAL_SET_S && lower_acc_class(code) == ACC_INT) {
         ins.family = FAM_TEST;
         lower_use(l, &v, &ins.k1, &ins.s1);
     } else {
-        lower_use_slot(l, &v, &ins.k1, &ins.s1);
+        lower_use_slot(&v, &ins.k1, &ins.s1);
     }
     return lower_emit(l, ins);
 }
 
 static bool lower_ref_is_null(Lower *l)
 {
-    Val v = lower_pop(l);
+    Val v = *lower_pop(l);
     if (!lower_readable(l, &v)) return false;
     Ins ins = {.family = FAM_VALUE, .op = OP_I64_EQZ, .kd = PLACE_SLOT, .acc = ACC_INT};
     lower_use(l, &v, &ins.k1, &ins.s1);
@@ -163,14 +163,22 @@ static bool lower_null_check(Lower *l, TrapCode trap)
 
 static u8 addr_code(const Limits *limits)
 {
-    return limits->is_64 ? VT_I64 : VT_I32;
+    return limits_is_64(limits) ? VT_I64 : VT_I32;
 }
 
-static __attribute__((noinline)) bool lower_special(Lower *l, const Insn *in)
+static bool lower_branch(Lower *l, const Insn *in)
+{
+    if (in->op == OP_BR_IF) return lower_br_if(l, in->index);
+    if (!lower_br(l, in->index)) return false;
+    lower_mark_dead(l);
+    return true;
+}
+
+static bool lower_special(Lower *l, const Insn *in)
 {
     const Module *m = l->module;
     u8 result;
-    switch (in->op) {
+    switch (op_present(in->op)) {
     case OP_UNREACHABLE:
         if (!lower_emit(l, (Ins){.op = H_UNREACHABLE, .kd = PLACE_NONE, .acc = ACC_NONE})) return false;
         lower_mark_dead(l);
@@ -182,10 +190,7 @@ static __attribute__((noinline)) bool lower_special(Lower *l, const Insn *in)
     case OP_ELSE: return lower_else(l);
     case OP_END: return lower_end(l);
     case OP_BR:
-        if (!lower_br(l, in->index)) return false;
-        lower_mark_dead(l);
-        return true;
-    case OP_BR_IF: return lower_br_if(l, in->index);
+    case OP_BR_IF: return lower_branch(l, in);
     case OP_BR_TABLE: return lower_br_table(l, in);
     case OP_RETURN:
         if (!lower_return(l)) return false;
@@ -200,6 +205,9 @@ static __attribute__((noinline)) bool lower_special(Lower *l, const Insn *in)
     case OP_THROW_REF: return TERN_GC && lower_throw_ref(l);
     case OP_RETHROW: return TERN_GC && lower_rethrow(l, in->index);
     case OP_DROP: (void)lower_pop(l); return true;
+    case OP_LOCAL_GET: return lower_push_local(l, in->index);
+    case OP_LOCAL_SET: return lower_set_local(l, in->index, false);
+    case OP_LOCAL_TEE: return lower_set_local(l, in->index, true);
     case OP_SELECT: case OP_SELECT_T: return lower_select(l, in);
     case OP_GLOBAL_GET: case OP_GLOBAL_SET: return lower_global(l, in);
     case OP_REF_NULL: return lower_push_const(l, VT_REF, REF_NULL);
@@ -238,10 +246,29 @@ static __attribute__((noinline)) bool lower_special(Lower *l, const Insn *in)
 /* Instructions that do nothing by themselves cost nothing. */
 static bool is_structure(Op op)
 {
-    switch (op) {
+    switch (op_present(op)) {
     case OP_BLOCK: case OP_LOOP: case OP_ELSE: case OP_END: case OP_TRY: case OP_TRY_TABLE: case OP_CATCH:
     case OP_CATCH_ALL: case OP_DELEGATE: case OP_NOP: return true;
     default: return false;
+    }
+}
+
+/* What an instruction moves or makes beside what others put there: operands that a branch or a return takes along, and
+ * fields with their defaults. */
+static u32 carried(Lower *l, const Insn *in)
+{
+    const Ctrl *c = lower_ctrl(l, 0);
+    switch (op_present(in->op)) {
+    case OP_BR: case OP_BR_IF: case OP_BR_ON_NULL: case OP_BR_ON_NON_NULL: case OP_BR_ON_CAST: case OP_BR_ON_CAST_FAIL:
+    case OP_BR_ON_CAST_DESC_EQ: case OP_BR_ON_CAST_DESC_EQ_FAIL:
+        return lower_label_arity(l, lower_ctrl(l, in->index));
+    case OP_BR_TABLE: return lower_label_arity(l, lower_ctrl(l, in->targets[0]));
+    case OP_RETURN: return l->type->nresults;
+    case OP_END: case OP_CATCH: case OP_CATCH_ALL: /* of a function; of a handler, which has the exception below */
+        return c->kind == CTRL_FUNC || c->kind == CTRL_CATCH ? lower_label_arity(l, c) : 0;
+    case OP_STRUCT_NEW_DEFAULT: case OP_STRUCT_NEW_DEFAULT_DESC:
+        return tern_types_get(l->module->registry, l->module->types[in->index])->u.strct.nfields;
+    default: return 0;
     }
 }
 
@@ -251,7 +278,7 @@ static bool insn(Sink *sink, const Insn *in)
     l->offset = in->offset;
     if (lower_ctrl(l, 0)->is_dead) {
         /* Only nesting counts in dead code. */
-        switch (in->op) {
+        switch (op_present(in->op)) {
         case OP_BLOCK: case OP_LOOP: case OP_IF: case OP_TRY: case OP_TRY_TABLE:
             return lower_block(l, in, in->op == OP_IF ? CTRL_IF : CTRL_BLOCK);
         case OP_ELSE: return lower_else(l);
@@ -261,45 +288,93 @@ static bool insn(Sink *sink, const Insn *in)
         default: return true;
         }
     }
-    if ((l->f->mode & CODE_METERED) != 0) {
+    if (code_is_metered(l->f->mode)) {
         if (l->f->cost - l->fuel_cost >= STRETCH_MAX_COST && !lower_fuel(l)) return false;
-        l->f->cost += !is_structure(in->op);
-    }
-    switch ((int)in->op) { /* a third of all instructions */
-    case OP_LOCAL_GET: return lower_push_local(l, in->index);
-    case OP_LOCAL_SET: return lower_set_local(l, in->index, false);
-    case OP_LOCAL_TEE: return lower_set_local(l, in->index, true);
-    case OP_I32_CONST: return lower_push_const(l, VT_I32, in->bits);
+        l->f->cost += !is_structure(in->op) + carried(l, in) / CARRIED_PER_UNIT;
     }
     return tern_op_info[in->op].shape == SHAPE_SPECIAL ? lower_special(l, in) : lower_value_op(l, in);
 }
 
-static bool lower_with(const Module *module, u32 func_index, CodeMode mode, bool has_far_slots, LoweredFunc *out,
+/* The same where the decoder knows the kind, no fuel is counted, and the code is not dead. */
+#define KIND(name, call) \
+    static bool name(Sink *sink, const Insn *in) \
+    { \
+        Lower *l = (Lower *)sink; \
+        l->offset = in->offset; \
+        return call; \
+    }
+KIND(local_get, lower_push_local(l, in->index))
+KIND(local_set, lower_set_local(l, in->index, in->op == OP_LOCAL_TEE))
+KIND(constant, lower_const(l, in))
+KIND(unary, lower_unary(l, in))
+KIND(binary, lower_binary(l, in))
+KIND(load, lower_load(l, in))
+KIND(store, lower_store(l, in))
+KIND(block, lower_block(l, in, in->op == OP_IF ? CTRL_IF : in->op == OP_LOOP ? CTRL_LOOP : CTRL_BLOCK))
+KIND(end, lower_end(l))
+KIND(branch, lower_branch(l, in))
+KIND(call, lower_call(l, in))
+#undef KIND
+
+static SinkInsn *const kinds[INSN_KINDS] = {
+    [INSN_LOCAL_GET] = local_get, [INSN_LOCAL_SET] = local_set, [INSN_CONST] = constant, [INSN_UNARY] = unary,
+    [INSN_BINARY] = binary,       [INSN_LOAD] = load,           [INSN_STORE] = store,    [INSN_BLOCK] = block,
+    [INSN_END] = end,             [INSN_BRANCH] = branch,       [INSN_CALL] = call,      [INSN_OTHER] = insn,
+};
+
+static LowerRoom *room_of(LoweredFunc *f)
+{
+    if (f->room == NULL) f->room = tern_alloc_zeroed(f->alloc, 1, sizeof *f->room);
+    if (f->room == NULL) return NULL;
+    if (f->room->scratch == NULL) f->room->scratch = tern_body_scratch_new(f->alloc);
+    return f->room->scratch != NULL ? f->room : NULL;
+}
+
+/* As before the first body, but for the memory. */
+static void clear(LoweredFunc *f, CodeMode mode)
+{
+    LoweredFunc old = *f;
+    *f = (LoweredFunc){.alloc = old.alloc, .room = old.room, .mode = mode, .ins = old.ins, .labels = old.labels,
+                       .tables = old.tables, .regions = old.regions, .catches = old.catches, .units = old.units};
+    f->ins.n = f->labels.n = f->tables.n = f->regions.n = f->catches.n = f->units.n = 0;
+}
+
+static bool lower_with(const Module *module, u32 func_index, CodeMode mode, bool has_far_slots, LoweredFunc *f,
                        Diag *diag)
 {
-    Alloc *alloc = module->alloc;
-    *out = (LoweredFunc){.alloc = alloc, .mode = mode};
-    Lower l = {.sink = {.begin = begin, .insn = insn}, .f = out, .module = module, .alloc = alloc, .diag = diag,
-               .type = tern_module_func_type(module, func_index), .func_index = func_index,
-               .has_far_slots = has_far_slots, .return_label = LABEL_NONE};
-    bool ok = tern_body_decode(module, func_index, &l.sink, alloc, diag);
-    u32 cleared = out->header + FRAME_HEADER + SCRATCH_CELLS + CLEARED_CELLS;
-    out->frame_cells = l.max_cells + 2 > cleared ? l.max_cells + 2 : cleared; /* a far copy reads two cells */
-    vec_free(&l.locals, alloc);
-    vec_free(&l.stack, alloc);
-    vec_free(&l.ctrl, alloc);
-    if (!ok) tern_lowered_done(out);
+    clear(f, mode);
+    LowerRoom *room = room_of(f);
+    if (room == NULL) return tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
+    Lower l = {.sink = {begin, insn, code_is_metered(mode) ? NULL : kinds}, .f = f, .module = module,
+               .alloc = f->alloc, .diag = diag, .type = tern_module_func_type(module, func_index),
+               .func_index = func_index, .has_far_slots = has_far_slots, .return_label = LABEL_NONE,
+               .locals = room->locals, .stack = room->stack, .ctrl = room->ctrl};
+    l.locals.n = l.stack.n = l.ctrl.n = 0;
+    bool ok = tern_body_validate(module, func_index, &l.sink, room->scratch, diag);
+    u32 cleared = f->header + FRAME_HEADER + SCRATCH_CELLS + CLEARED_CELLS;
+    f->frame_cells = l.max_cells + 2 > cleared ? l.max_cells + 2 : cleared; /* a far copy reads two cells */
+    room->locals = l.locals;
+    room->stack = l.stack;
+    room->ctrl = l.ctrl;
     return ok;
 }
 
-bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, LoweredFunc *out, Diag *diag)
+bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, LoweredFunc *f, Diag *diag)
 {
     /* How far slots reach is known at the end; hardly any function's do not fit an operand. */
-    if (!lower_with(module, func_index, mode, false, out, diag)) return false;
-    if (out->frame_cells <= UINT16_MAX) return true;
-    tern_lowered_done(out);
-    return lower_with(module, func_index, mode, true, out, diag);
+    if (!lower_with(module, func_index, mode, false, f, diag)) return false;
+    return f->frame_cells <= UINT16_MAX || lower_with(module, func_index, mode, true, f, diag);
 }
+
+#define BYTES(vec) ((u64)(vec).cap * sizeof *(vec).items)
+u64 tern_lowered_bytes(const LoweredFunc *f)
+{
+    u64 bytes = BYTES(f->ins) + BYTES(f->labels) + BYTES(f->tables) + BYTES(f->regions) + BYTES(f->catches) +
+                BYTES(f->units);
+    const LowerRoom *room = f->room; /* the decoder's stacks grow as these do */
+    return room == NULL ? bytes : bytes + 2 * (BYTES(room->locals) + BYTES(room->stack) + BYTES(room->ctrl));
+}
+#undef BYTES
 
 void tern_lowered_done(LoweredFunc *f)
 {
@@ -308,4 +383,13 @@ void tern_lowered_done(LoweredFunc *f)
     vec_free(&f->tables, f->alloc);
     vec_free(&f->regions, f->alloc);
     vec_free(&f->catches, f->alloc);
+    vec_free(&f->units, f->alloc);
+    if (f->room != NULL) {
+        vec_free(&f->room->locals, f->alloc);
+        vec_free(&f->room->stack, f->alloc);
+        vec_free(&f->room->ctrl, f->alloc);
+        tern_body_scratch_free(f->room->scratch);
+        tern_free(f->alloc, f->room, sizeof *f->room);
+        f->room = NULL;
+    }
 }

@@ -12,7 +12,7 @@
 #include <assert.h>
 
 #include "base/diag.h"
-#include "binary/sink.h"
+#include "binary/decode.h"
 #include "code/ins.h"
 
 #define NO_INS UINT32_MAX
@@ -58,6 +58,18 @@ typedef struct LocalInfo {
     u8 code;
 } LocalInfo;
 
+typedef struct LocalInfoVec { VEC(LocalInfo) } LocalInfoVec;
+typedef struct ValVec { VEC(Val) } ValVec;
+typedef struct CtrlVec { VEC(Ctrl) } CtrlVec;
+
+/* What is kept from body to body. */
+struct LowerRoom {
+    BodyScratch *scratch;
+    LocalInfoVec locals;
+    ValVec stack;
+    CtrlVec ctrl;
+};
+
 typedef struct AccState {
     u32 slot; /* whose value the accumulator also holds */
     u32 prod; /* the Ins that wrote both, or NO_INS */
@@ -76,9 +88,9 @@ typedef struct Lower {
     u32 offset;   /* of the instruction being lowered */
     bool has_far_slots; /* operands may lie past 65,535: scratch slots are set aside, and nothing is fused */
 
-    struct { VEC(LocalInfo) } locals;
-    struct { VEC(Val) } stack;
-    struct { VEC(Ctrl) } ctrl;
+    LocalInfoVec locals; /* the room's while the work is going on */
+    ValVec stack;
+    CtrlVec ctrl;
     u32 settled;  /* entries below this height are temporaries in their homes */
     u32 zero;     /* the last local, nobody's, so that it is zero; cleared if f->uses_zero */
     u32 temps;    /* first operand slot */
@@ -98,7 +110,18 @@ static inline AccClass lower_acc_class(u8 code)
 static inline u32 lower_cells(u8 code) { return code == VT_V128 ? 2 : 1; }
 
 /* Emission. All return false when memory is out, with the diag set. */
-bool lower_emit_ins(Lower *l, const Ins *ins);
+bool lower_grow_ins(Lower *l);
+/* Room for the next instruction, all zero, to be filled in and emitted before anything else is; taking back the last
+ * instruction meanwhile is fine. NULL: no memory. */
+static inline Ins *lower_draft(Lower *l)
+{
+    LoweredFunc *f = l->f;
+    if (UNLIKELY(f->ins.n == f->ins.cap) && !lower_grow_ins(l)) return NULL;
+    Ins *ins = &f->ins.items[f->ins.n];
+    *ins = (Ins){0};
+    return ins;
+}
+bool lower_emit_ins(Lower *l, const Ins *ins); /* a draft, or any other */
 static inline bool lower_emit(Lower *l, Ins ins) { return lower_emit_ins(l, &ins); }
 static inline Ins *lower_last(const Lower *l) { return &l->f->ins.items[l->f->ins.n - 1]; }
 /* May the last instruction become part of another? */
@@ -112,51 +135,55 @@ void lower_drop_last(Lower *l); /* takes the last instruction back */
 bool lower_new_label(Lower *l, u32 *label);
 void lower_bind(Lower *l, u32 label); /* here; control may arrive from elsewhere */
 /* Control may leave here: what was computed must be in its slot from now on. */
-void lower_barrier(Lower *l);
+static inline void lower_barrier(Lower *l) { l->barrier = l->f->ins.n; }
 bool lower_no_memory(Lower *l);
 
 /* The virtual stack. */
 static inline Val *lower_top(Lower *l, u32 depth) { return &l->stack.items[l->stack.n - 1 - depth]; }
 /* Slot of the next entry pushed. */
 static inline u32 lower_next_home(const Lower *l) { return l->next_home; }
-bool lower_grow_stack(Lower *l, u32 end);
-/* A new entry on top, of which kind, code, home and slot (home, too) are set; NULL: no memory. */
-static inline Val *lower_push(Lower *l, u8 kind, u8 code)
+static inline bool lower_has_room(const Lower *l, u8 code)
 {
-    u32 home = l->next_home, end = home + lower_cells(code);
-    if (UNLIKELY(end > l->max_cells || l->stack.n == l->stack.cap) && !lower_grow_stack(l, end)) return NULL;
-    l->next_home = end;
+    return l->next_home + lower_cells(code) <= l->max_cells && l->stack.n < l->stack.cap;
+}
+bool lower_make_room(Lower *l, u8 code);
+/* A new entry on top, of which kind, code, home and slot (home, too) are set; there is room. */
+static inline Val *lower_put(Lower *l, u8 kind, u8 code)
+{
     Val *v = &l->stack.items[l->stack.n++];
     v->kind = kind;
     v->code = code;
-    v->slot = v->home = home;
+    v->slot = v->home = l->next_home;
+    l->next_home += lower_cells(code);
     return v;
 }
+/* Pushing where there is no room is left to others, so that pushing needs no frame. */
+bool lower_push_temp_slow(Lower *l, u8 code, u32 prod);
+bool lower_push_const_slow(Lower *l, u8 code, u64 bits);
+bool lower_push_local_slow(Lower *l, u32 local);
 static inline bool lower_push_temp(Lower *l, u8 code, u32 prod) /* prod: NO_INS, or the last instruction */
 {
-    Val *v = lower_push(l, VAL_TEMP, code);
-    if (v == NULL) return false;
-    v->prod = prod;
+    if (UNLIKELY(!lower_has_room(l, code))) return lower_push_temp_slow(l, code, prod);
+    lower_put(l, VAL_TEMP, code)->prod = prod;
     return true;
 }
 static inline bool lower_push_const(Lower *l, u8 code, u64 bits)
 {
-    Val *v = lower_push(l, VAL_CONST, code);
-    if (v == NULL) return false;
-    v->bits = bits;
+    if (UNLIKELY(!lower_has_room(l, code))) return lower_push_const_slow(l, code, bits);
+    lower_put(l, VAL_CONST, code)->bits = bits;
     return true;
 }
 static inline bool lower_push_local(Lower *l, u32 local)
 {
     LocalInfo *info = &l->locals.items[local];
-    u32 index = l->stack.n;
-    Val *v = lower_push(l, VAL_LOCAL, info->code);
-    if (v == NULL) return false;
+    if (UNLIKELY(!lower_has_room(l, info->code))) return lower_push_local_slow(l, local);
+    u32 index = l->stack.n, pending = info->pending;
+    Val *v = lower_put(l, VAL_LOCAL, info->code);
     v->slot = info->slot;
     v->local = local;
-    v->prev = info->pending;
+    v->prev = pending;
     v->next = NO_VAL;
-    if (info->pending != NO_VAL) l->stack.items[info->pending].next = index;
+    if (pending != NO_VAL) l->stack.items[pending].next = index;
     info->pending = index;
     return true;
 }
@@ -167,14 +194,15 @@ static inline void lower_unlink(Lower *l, const Val *v)
     else l->locals.items[v->local].pending = v->prev;
     if (v->prev != NO_VAL) l->stack.items[v->prev].next = v->next;
 }
-static inline Val lower_pop(Lower *l)
+/* The topmost entry, which is no more, but can be read and changed until the next one is pushed. */
+static inline Val *lower_pop(Lower *l)
 {
     assert(l->stack.n > 0 && "the decoder has validated the body");
-    const Val *v = &l->stack.items[--l->stack.n];
+    Val *v = &l->stack.items[--l->stack.n];
     l->next_home = v->home;
     if (v->kind == VAL_LOCAL) lower_unlink(l, v);
     if (l->settled > l->stack.n) l->settled = l->stack.n;
-    return *v;
+    return v;
 }
 bool lower_settle(Lower *l, u32 index);      /* make one entry a temporary in its home */
 bool lower_settle_top(Lower *l, u32 n);      /* the topmost n */
@@ -192,16 +220,35 @@ static inline bool lower_is_last(const Lower *l, const Val *v)
 }
 /* The same, and it may still become another one? */
 static inline bool lower_is_fresh(const Lower *l, const Val *v) { return TERN_FAST && lower_is_last(l, v); }
+void lower_keep_in_acc(Lower *l, const Val *v, AccClass c);
 /* How an instruction reads v: its place and slot. Constants must have been settled or fit as immediates. A
  * popped temporary found in the accumulator need not have been stored. */
-void lower_use(Lower *l, const Val *v, u8 *place, u32 *slot);
+static inline void lower_use(Lower *l, const Val *v, u8 *place, u32 *slot)
+{
+    AccClass c = lower_acc_class(v->code);
+    *place = PLACE_SLOT;
+    *slot = v->slot;
+    if (!TERN_FAST || !l->acc[c].is_valid || l->acc[c].slot != v->slot) return;
+    *place = PLACE_ACC;
+    if (v->kind == VAL_TEMP && v->prod != NO_INS) lower_keep_in_acc(l, v, c);
+}
 /* The same, never from the accumulator. */
-void lower_use_slot(Lower *l, const Val *v, u8 *place, u32 *slot);
-bool lower_fits_imm(const Val *v);
+static inline void lower_use_slot(const Val *v, u8 *place, u32 *slot)
+{
+    *place = PLACE_SLOT;
+    *slot = v->slot;
+}
+static inline bool lower_fits_imm(const Val *v)
+{
+    if (v->kind != VAL_CONST) return false;
+    return v->code != VT_V128 && (v->code != VT_I64 || v->bits == (u64)(s64)(s32)v->bits);
+}
+bool lower_write_const(Lower *l, Val *v);
 /* v, just popped, as something that can be read: constants are written to v's home. */
-bool lower_readable(Lower *l, Val *v);
+static inline bool lower_readable(Lower *l, Val *v) { return v->kind != VAL_CONST || lower_write_const(l, v); }
 
 /* Control, lower_control.c. */
+u32 lower_label_arity(const Lower *l, const Ctrl *c); /* operands that going to c's label takes along */
 /* Slot of the entry at height, which need not exist now but whose predecessors do. */
 u32 lower_home_at(const Lower *l, u32 height);
 bool lower_push_types(Lower *l, const ValType *types, u32 n);
@@ -243,6 +290,11 @@ bool lower_rethrow(Lower *l, u32 depth);
 
 /* Values, lower_value.c. */
 bool lower_value_op(Lower *l, const Insn *in);
+bool lower_unary(Lower *l, const Insn *in);
+bool lower_binary(Lower *l, const Insn *in);
+bool lower_load(Lower *l, const Insn *in);
+bool lower_store(Lower *l, const Insn *in);
+bool lower_const(Lower *l, const Insn *in); /* but v128.const */
 
 /* Atomic instructions, lower_atomic.c. is_fast: of memory 0, which has 32-bit addresses. */
 bool lower_atomic(Lower *l, const Insn *in, bool is_fast);

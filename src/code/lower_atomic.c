@@ -32,9 +32,9 @@ bool lower_atomic(Lower *l, const Insn *in, bool is_fast)
 
     /* Operands above the address: none; the value, s3; or the expected value, s2, and s3. */
     Val replacement = {0}, expected = {0};
-    if (info->nargs > 1) replacement = lower_pop(l);
-    if (info->nargs > 2) expected = lower_pop(l);
-    Val a = lower_pop(l);
+    if (info->nargs > 1) replacement = *lower_pop(l);
+    if (info->nargs > 2) expected = *lower_pop(l);
+    Val a = *lower_pop(l);
     if (!lower_readable(l, &a)) return false;
     if (info->nargs > 2 && !lower_readable(l, &expected)) return false;
     if (info->nargs > 1 && !lower_readable(l, &replacement)) return false;

@@ -11,7 +11,7 @@ static u32 base_of(const Lower *l, u32 n)
 
 static void forget_accumulators(Lower *l)
 {
-    for (u32 c = 0; c < ACC_CLASSES; c++) l->acc[c].is_valid = false;
+    for (u32 c = 0; TERN_FAST && c < ACC_CLASSES; c++) l->acc[c].is_valid = false;
 }
 
 /* Cells from base on are used by the callee. */
@@ -29,7 +29,7 @@ static bool push_results(Lower *l, u32 base, const FuncType *sig)
     lower_barrier(l);
     if (sig->nresults == 0) return true;
     AccClass c = lower_acc_class(vt_code(sig->results[0]));
-    if (c != ACC_NONE) l->acc[c] = (AccState){.slot = base, .prod = NO_INS, .is_valid = true};
+    if (TERN_FAST && c != ACC_NONE) l->acc[c] = (AccState){.slot = base, .prod = NO_INS, .is_valid = true};
     return true;
 }
 
@@ -88,7 +88,7 @@ bool lower_call(Lower *l, const Insn *in)
     bool is_ref = in->op == OP_CALL_REF || in->op == OP_RETURN_CALL_REF;
     if (is_indirect || is_ref) {
         /* The operand on top is read from its slot; the arguments below it are settled first. */
-        Val v = lower_pop(l);
+        Val v = *lower_pop(l);
         if (!lower_readable(l, &v) || !lower_settle_top(l, sig->nparams)) return false;
         Ins ins = {.s1 = v.slot};
         if (is_indirect) {
@@ -116,7 +116,7 @@ bool lower_builtin_args(Lower *l, u32 builtin, u32 nargs, const u8 *results, u32
     if (!lower_settle_top(l, nargs)) return false;
     u32 base = base_of(l, nargs);
     reserve(l, (u64)base + 2ull * info->nresults); /* operands have their room */
-    if (info->bulk_log2 != 0 && (l->f->mode & CODE_METERED) != 0) { /* how much is on top */
+    if (info->bulk_log2 != 0 && code_is_metered(l->f->mode)) { /* how much is on top */
         Ins pay = {.op = H_FUEL_BULK, .kd = PLACE_NONE, .acc = ACC_NONE, .d = lower_top(l, 0)->home,
                    .imm = info->bulk_log2};
         lower_barrier(l);
@@ -135,7 +135,7 @@ bool lower_builtin_args(Lower *l, u32 builtin, u32 nargs, const u8 *results, u32
 
 bool lower_profile(Lower *l, u32 builtin)
 {
-    if ((l->f->mode & CODE_PROFILED) == 0) return true;
+    if (!code_is_profiled(l->f->mode)) return true;
     lower_barrier(l);
     u32 index = l->func_index - l->module->nimported[EXTERN_FUNC];
     Ins ins = {.op = H_BUILTIN, .kd = PLACE_NONE, .acc = ACC_NONE, .index = builtin, .imm = index};

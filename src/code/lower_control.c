@@ -22,7 +22,7 @@ static bool is_all_home(const Lower *l)
     return l->settled >= l->stack.n;
 }
 
-static u32 label_arity(const Lower *l, const Ctrl *c)
+u32 lower_label_arity(const Lower *l, const Ctrl *c)
 {
     if (c->kind == CTRL_FUNC) return l->type->nresults;
     return c->kind == CTRL_LOOP ? c->sig->nparams : c->sig->nresults;
@@ -151,7 +151,7 @@ bool lower_br(Lower *l, u32 depth)
 {
     Ctrl *c = lower_ctrl(l, depth);
     if (c->kind == CTRL_FUNC) return lower_return(l);
-    if (!gather(l, label_arity(l, c)) || !move_to(l, c->height, label_arity(l, c))) return false;
+    if (!gather(l, lower_label_arity(l, c)) || !move_to(l, c->height, lower_label_arity(l, c))) return false;
     c = lower_ctrl(l, depth);
     c->label_used = true;
     return fuse_br(l, c->label) || lower_emit(l, branch_ins(c->label));
@@ -170,7 +170,7 @@ static bool make_test_of_bits(Ins *ins, bool when_zero)
         ins->k1 = ins->k3;
         ins->s1 = ins->s3;
         ins->k2 = PLACE_IMM;
-        ins->imm = (u32)ins->imm2 << (ins->imm & 31);
+        ins->imm = ins->imm2 << (ins->imm & 31);
     } else if (ins->family != FAM_VALUE || ins->op != OP_I32_AND) {
         return false;
     }
@@ -276,7 +276,7 @@ static void fuse_step(Lower *l)
     step->op = op;
     step->k2 = branch->k2;
     step->s2 = branch->s2;
-    step->imm2 = branch->imm;
+    step->imm2 = (u32)branch->imm;
     step->target = branch->target;
     step->cost = branch->cost;
     f->ins.n--;
@@ -360,9 +360,9 @@ static bool conditional(Lower *l, Val v, bool when_zero, u32 label)
 
 bool lower_br_if(Lower *l, u32 depth)
 {
-    Val v = lower_pop(l);
+    Val v = *lower_pop(l);
     Ctrl *c = lower_ctrl(l, depth);
-    u32 n = label_arity(l, c);
+    u32 n = lower_label_arity(l, c);
     if (!gather(l, n)) return false;
     if (c->kind != CTRL_FUNC && in_place(l, c->height, n)) {
         c->label_used = true;
@@ -391,8 +391,8 @@ static bool fuse_bias(Lower *l, const Val *v, Ins *table)
 
 bool lower_br_table(Lower *l, const Insn *in)
 {
-    Val v = lower_pop(l);
-    if (!lower_readable(l, &v) || !gather(l, label_arity(l, lower_ctrl(l, in->targets[0])))) return false;
+    Val v = *lower_pop(l);
+    if (!lower_readable(l, &v) || !gather(l, lower_label_arity(l, lower_ctrl(l, in->targets[0])))) return false;
     u32 first = l->f->tables.n, n = in->ntargets;
     if (!vec_reserve(&l->f->tables, l->alloc, n + 2)) return lower_no_memory(l);
     l->f->tables.items[l->f->tables.n++] = n;
@@ -409,7 +409,7 @@ bool lower_br_table(Lower *l, const Insn *in)
     for (u32 i = 0; ok && i <= n; i++) {
         u32 depth = in->targets[i], label;
         Ctrl *c = lower_ctrl(l, depth);
-        if (c->kind != CTRL_FUNC && in_place(l, c->height, label_arity(l, c))) {
+        if (c->kind != CTRL_FUNC && in_place(l, c->height, lower_label_arity(l, c))) {
             c->label_used = true;
             label = c->label;
         } else {
@@ -438,7 +438,7 @@ bool lower_br_table(Lower *l, const Insn *in)
 /* br_on_null drops the reference where it branches; br_on_non_null keeps it there and drops it here. */
 bool lower_br_on_null(Lower *l, u32 depth, bool on_null)
 {
-    if (!gather(l, label_arity(l, lower_ctrl(l, depth))) || !lower_settle_top(l, 1)) return false;
+    if (!gather(l, lower_label_arity(l, lower_ctrl(l, depth))) || !lower_settle_top(l, 1)) return false;
     lower_barrier(l); /* the reference is read here and again behind */
     Val v = *lower_top(l, 0);
     u32 skip;
@@ -458,8 +458,8 @@ bool lower_br_on_null(Lower *l, u32 depth, bool on_null)
 bool lower_br_when(Lower *l, u32 depth, Ins ins, u16 opposite)
 {
     Ctrl *c = lower_ctrl(l, depth);
-    if (!gather(l, label_arity(l, c))) return false;
-    bool is_direct = c->kind != CTRL_FUNC && in_place(l, c->height, label_arity(l, c));
+    if (!gather(l, lower_label_arity(l, c))) return false;
+    bool is_direct = c->kind != CTRL_FUNC && in_place(l, c->height, lower_label_arity(l, c));
     if (is_direct) {
         c->label_used = true;
         ins.target = c->label;
@@ -492,7 +492,7 @@ bool lower_block(Lower *l, const Insn *in, CtrlKind kind)
     Ctrl c = {.kind = (u8)kind, .sig = in->sig, .else_label = LABEL_NONE, .region = lower_ctrl(l, 0)->region};
     if (!lower_new_label(l, &c.label)) return false;
     if (kind == CTRL_IF) {
-        Val v = lower_pop(l);
+        Val v = *lower_pop(l);
         if (!lower_new_label(l, &c.else_label)) return false;
         /* Settling writes slots below the condition's operands and the accumulators, so a fresh compare that
          * reads slots only may be done behind it. */

@@ -128,7 +128,7 @@ bool lower_throw(Lower *l, const Insn *in)
 
 bool lower_throw_ref(Lower *l)
 {
-    Val v = lower_pop(l);
+    Val v = *lower_pop(l);
     return lower_readable(l, &v) && throw_builtin(l, BUILTIN_throw_ref, v.slot, 0);
 }
 

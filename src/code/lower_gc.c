@@ -64,19 +64,19 @@ static bool struct_access(Lower *l, const Insn *in)
     Access access = access_of(field->type, in->op == OP_STRUCT_GET_S);
     u64 offset = sizeof(GcObject) + field->offset;
     if (in->op == OP_STRUCT_SET) {
-        Val v = lower_pop(l), object = lower_pop(l);
+        Val v = *lower_pop(l), object = *lower_pop(l);
         if (!lower_readable(l, &object) || !lower_readable(l, &v)) return false;
         Ins ins = plain(access.struct_set);
         ins.imm = offset;
-        lower_use_slot(l, &object, &ins.k1, &ins.s1);
-        lower_use_slot(l, &v, &ins.k3, &ins.s3);
+        lower_use_slot(&object, &ins.k1, &ins.s1);
+        lower_use_slot(&v, &ins.k3, &ins.s3);
         return lower_emit(l, ins);
     }
-    Val object = lower_pop(l);
+    Val object = *lower_pop(l);
     if (!lower_readable(l, &object)) return false;
     Ins ins = {.op = access.struct_get, .imm = offset};
     if (access.code == VT_V128) {
-        lower_use_slot(l, &object, &ins.k1, &ins.s1);
+        lower_use_slot(&object, &ins.k1, &ins.s1);
     } else {
         ins.family = FAM_TEST;
         lower_use(l, &object, &ins.k1, &ins.s1);
@@ -88,26 +88,26 @@ static bool array_access(Lower *l, const Insn *in)
 {
     Access access = access_of(def_of(l, in->index)->u.array.type, in->op == OP_ARRAY_GET_S);
     if (in->op == OP_ARRAY_SET) {
-        Val v = lower_pop(l), index = lower_pop(l), object = lower_pop(l);
+        Val v = *lower_pop(l), index = *lower_pop(l), object = *lower_pop(l);
         if (!lower_readable(l, &object) || !lower_readable(l, &index) || !lower_readable(l, &v)) return false;
         Ins ins = plain(access.array_set);
-        lower_use_slot(l, &object, &ins.k1, &ins.s1);
-        lower_use_slot(l, &index, &ins.k2, &ins.s2);
-        lower_use_slot(l, &v, &ins.k3, &ins.s3);
+        lower_use_slot(&object, &ins.k1, &ins.s1);
+        lower_use_slot(&index, &ins.k2, &ins.s2);
+        lower_use_slot(&v, &ins.k3, &ins.s3);
         return lower_emit(l, ins);
     }
-    Val index = lower_pop(l), object = lower_pop(l);
+    Val index = *lower_pop(l), object = *lower_pop(l);
     if (!lower_readable(l, &object) || !lower_readable(l, &index)) return false;
     Ins ins = {.op = access.array_get};
-    lower_use_slot(l, &object, &ins.k1, &ins.s1);
-    lower_use_slot(l, &index, &ins.k2, &ins.s2);
+    lower_use_slot(&object, &ins.k1, &ins.s1);
+    lower_use_slot(&index, &ins.k2, &ins.s2);
     return emit_result(l, ins, access.code);
 }
 
 /* One operand, one result; the handler is the slot form of a pair. */
 static bool unary(Lower *l, u32 op, u64 imm, u8 code)
 {
-    Val v = lower_pop(l);
+    Val v = *lower_pop(l);
     if (!lower_readable(l, &v)) return false;
     Ins ins = {.family = FAM_TEST, .op = (u16)op, .imm = imm};
     lower_use(l, &v, &ins.k1, &ins.s1);
@@ -116,10 +116,10 @@ static bool unary(Lower *l, u32 op, u64 imm, u8 code)
 
 static bool ref_eq(Lower *l)
 {
-    Val b = lower_pop(l), a = lower_pop(l);
+    Val b = *lower_pop(l), a = *lower_pop(l);
     if (!lower_readable(l, &a) || !lower_readable(l, &b)) return false;
     Ins ins = {.family = FAM_VALUE, .op = OP_I64_EQ};
-    lower_use_slot(l, &b, &ins.k2, &ins.s2);
+    lower_use_slot(&b, &ins.k2, &ins.s2);
     lower_use(l, &a, &ins.k1, &ins.s1);
     return emit_result(l, ins, VT_I32);
 }
@@ -139,9 +139,9 @@ static bool keep_top(Lower *l, Ins *ins)
 /* The descriptor on top of the stack, where the instruction takes one. */
 static bool pop_descriptor(Lower *l, Ins *ins)
 {
-    Val v = lower_pop(l);
+    Val v = *lower_pop(l);
     if (!lower_readable(l, &v)) return false;
-    lower_use_slot(l, &v, &ins->k2, &ins->s2);
+    lower_use_slot(&v, &ins->k2, &ins->s2);
     lower_barrier(l);
     return true;
 }
@@ -223,6 +223,6 @@ bool lower_gc(Lower *l, const Insn *in)
     case OP_I31_GET_S: return unary(l, H_I31_GET_S_S, 0, VT_I32);
     case OP_I31_GET_U: return unary(l, H_I31_GET_U_S, 0, VT_I32);
     case OP_REF_GET_DESC: return unary(l, H_REF_GET_DESC_S, 0, VT_REF);
-    default: return tern_diag_set(l->diag, DIAG_UNSUPPORTED, in->offset, "%s", tern_op_info[in->op].text);
+    default: return tern_diag_set(l->diag, DIAG_UNSUPPORTED, in->offset, DETAIL("%s", tern_op_info[in->op].text));
     }
 }

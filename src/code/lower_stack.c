@@ -13,21 +13,34 @@ static void forget_slot(Lower *l, u32 slot)
 {
     _Static_assert(ACC_CLASSES == 4, "each class is asked");
     AccState *acc = l->acc;
+    if (!TERN_FAST) return; /* no instruction reads them */
     if (acc[ACC_INT].slot == slot) acc[ACC_INT].is_valid = false;
     if (acc[ACC_F32].slot == slot) acc[ACC_F32].is_valid = false;
     if (acc[ACC_F64].slot == slot) acc[ACC_F64].is_valid = false;
     if (acc[ACC_V128].slot == slot || acc[ACC_V128].slot + 1 == slot) acc[ACC_V128].is_valid = false;
 }
 
+bool lower_grow_ins(Lower *l)
+{
+    return vec_reserve(&l->f->ins, l->alloc, 1) || lower_no_memory(l);
+}
+
 bool lower_emit_ins(Lower *l, const Ins *from)
 {
     LoweredFunc *f = l->f;
-    if (!vec_reserve(&f->ins, l->alloc, 1)) return lower_no_memory(l);
-    Ins *ins = &f->ins.items[f->ins.n++];
-    *ins = *from;
+    Ins *ins = &f->ins.items[f->ins.n];
+    if (ins != from) {
+        if (UNLIKELY(f->ins.n == f->ins.cap)) { /* from is none of them */
+            if (!lower_grow_ins(l)) return false;
+            ins = &f->ins.items[f->ins.n];
+        }
+        *ins = *from;
+    }
+    f->ins.n++;
     ins->offset = l->offset;
     ins->cost = f->cost;
     if (ins->ncells == 0) ins->ncells = 1;
+    if (!TERN_FAST) return true;
     if (ins->acc != ACC_NONE) l->before_last = l->acc[ins->acc];
     if (ins->kd == PLACE_SLOT) {
         forget_slot(l, ins->d);
@@ -43,6 +56,7 @@ bool lower_emit_ins(Lower *l, const Ins *from)
 void lower_drop_last(Lower *l)
 {
     u32 last = --l->f->ins.n;
+    if (!TERN_FAST) return;
     for (u32 c = 0; c < ACC_CLASSES; c++)
         if (l->acc[c].prod == last) l->acc[c].is_valid = false;
 }
@@ -53,26 +67,37 @@ bool lower_new_label(Lower *l, u32 *label)
     return vec_push(&l->f->labels, l->alloc, (Label){.ins = NO_INS}) || lower_no_memory(l);
 }
 
-void lower_barrier(Lower *l)
-{
-    l->barrier = l->f->ins.n;
-}
-
 void lower_bind(Lower *l, u32 label)
 {
     l->f->labels.items[label] = (Label){.ins = l->f->ins.n, .cost = l->f->cost};
-    for (u32 c = 0; c < ACC_CLASSES; c++) l->acc[c].is_valid = false;
+    for (u32 c = 0; TERN_FAST && c < ACC_CLASSES; c++) l->acc[c].is_valid = false;
     lower_barrier(l);
 }
 
 /* --- the stack ------------------------------------------------------------------------------------ */
 
-bool lower_grow_stack(Lower *l, u32 end)
+bool lower_make_room(Lower *l, u8 code)
 {
+    u32 end = l->next_home + lower_cells(code);
     if (end > FRAME_MAX_CELLS)
-        return tern_diag_set(l->diag, DIAG_LIMIT, l->offset, "a frame of more than %u cells", FRAME_MAX_CELLS);
+        return tern_diag_set(l->diag, DIAG_LIMIT, l->offset, DETAIL("a frame of more than %u cells", FRAME_MAX_CELLS));
     if (end > l->max_cells) l->max_cells = end;
     return vec_reserve(&l->stack, l->alloc, 1) || lower_no_memory(l);
+}
+
+bool lower_push_temp_slow(Lower *l, u8 code, u32 prod)
+{
+    return lower_make_room(l, code) && lower_push_temp(l, code, prod);
+}
+
+bool lower_push_const_slow(Lower *l, u8 code, u64 bits)
+{
+    return lower_make_room(l, code) && lower_push_const(l, code, bits);
+}
+
+bool lower_push_local_slow(Lower *l, u32 local)
+{
+    return lower_make_room(l, l->locals.items[local].code) && lower_push_local(l, local);
 }
 
 void lower_truncate(Lower *l, u32 height)
@@ -134,7 +159,7 @@ bool lower_emit_const(Lower *l, u8 code, u32 to, u64 bits)
         if (last->family == FAM_PLAIN && last->op == H_CONST32) {
             last->op = H_CONST2;
             last->s1 = to;
-            last->imm2 = bits;
+            last->imm2 = (u32)bits;
             join_const(l, to);
             return true;
         }
@@ -182,16 +207,11 @@ bool lower_settle_all(Lower *l)
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
-void lower_use(Lower *l, const Val *v, u8 *place, u32 *slot)
+/* A temporary is read once. If nobody can have read or need its slot, it was never stored. */
+void lower_keep_in_acc(Lower *l, const Val *v, AccClass c)
 {
-    AccClass c = lower_acc_class(v->code);
-    *place = PLACE_SLOT;
-    *slot = v->slot;
-    if (!TERN_FAST || c == ACC_NONE || !l->acc[c].is_valid || l->acc[c].slot != v->slot) return;
-    *place = PLACE_ACC;
-    /* A temporary is read once. If nobody can have read or need its slot, it was never stored. */
     u32 prod = l->acc[c].prod;
-    if (v->kind != VAL_TEMP || v->prod == NO_INS || v->prod != prod || prod < l->barrier) return;
+    if (v->prod != prod || prod < l->barrier) return;
     Ins *ins = &l->f->ins.items[prod];
     if (ins->d == v->slot && tern_ins_may_skip_slot(ins)) {
         ins->kd = PLACE_ACC;
@@ -199,22 +219,8 @@ void lower_use(Lower *l, const Val *v, u8 *place, u32 *slot)
     }
 }
 
-void lower_use_slot(Lower *l, const Val *v, u8 *place, u32 *slot)
+bool lower_write_const(Lower *l, Val *v)
 {
-    (void)l;
-    *place = PLACE_SLOT;
-    *slot = v->slot;
-}
-
-bool lower_fits_imm(const Val *v)
-{
-    if (v->kind != VAL_CONST) return false;
-    return v->code != VT_V128 && (v->code != VT_I64 || v->bits == (u64)(s64)(s32)v->bits);
-}
-
-bool lower_readable(Lower *l, Val *v)
-{
-    if (v->kind != VAL_CONST) return true;
     u32 end = v->home + lower_cells(v->code);
     if (end > l->max_cells) l->max_cells = end;
     if (!lower_emit_const(l, v->code, v->home, v->bits)) return false;
@@ -235,7 +241,7 @@ static void join_steps(Lower *l)
             return;
     if (first->k1 != PLACE_SLOT || (second->k1 != PLACE_SLOT && second->s1 != first->d) || first->d == second->d) return;
     *first = (Ins){.op = H_ADD2, .kd = PLACE_SLOT, .acc = ACC_INT, .ncells = 1, .s3 = first->d, .s1 = first->s1,
-                   .imm = first->imm, .d = second->d, .s2 = second->s1, .imm2 = second->imm, .offset = first->offset,
+                   .imm = first->imm, .d = second->d, .s2 = second->s1, .imm2 = (u32)second->imm, .offset = first->offset,
                    .cost = second->cost};
     f->ins.n--;
     l->acc[ACC_INT].prod = NO_INS;
@@ -255,29 +261,29 @@ static bool is_in_accumulator(const Lower *l, const Val *v)
 bool lower_set_local(Lower *l, u32 local, bool is_tee)
 {
     LocalInfo *info = &l->locals.items[local];
-    Val v = lower_pop(l);
-    bool was_fresh = lower_is_last(l, &v);
+    const Val *v = lower_pop(l);
+    bool was_fresh = lower_is_last(l, v);
     /* Who still wants the old value takes it now. */
     bool is_last = info->pending == NO_VAL;
     while (info->pending != NO_VAL)
         if (!lower_settle(l, info->pending)) return false;
 
-    if (v.kind == VAL_LOCAL && v.local == local) {
+    if (v->kind == VAL_LOCAL && v->local == local) {
         /* nothing to do */
-    } else if (v.kind == VAL_CONST) {
-        if (!lower_emit_const(l, info->code, info->slot, v.bits)) return false;
+    } else if (v->kind == VAL_CONST) {
+        if (!lower_emit_const(l, info->code, info->slot, v->bits)) return false;
     } else if (was_fresh && is_last) {
         Ins *ins = lower_last(l);
         ins->d = info->slot;
         forget_slot(l, info->slot);
-        if (ins->acc != ACC_NONE)
+        if (TERN_FAST && ins->acc != ACC_NONE)
             l->acc[ins->acc] = (AccState){.slot = info->slot, .prod = l->f->ins.n - 1, .is_valid = true};
         join_steps(l);
-    } else if (is_in_accumulator(l, &v)) {
+    } else if (is_in_accumulator(l, v)) {
         Ins copy = {.op = H_COPY_A, .kd = PLACE_SLOT, .acc = ACC_INT, .d = info->slot};
         if (!lower_emit(l, copy)) return false;
         l->acc[ACC_INT].prod = NO_INS;
-    } else if (!lower_emit_copy(l, info->code, info->slot, v.slot)) {
+    } else if (!lower_emit_copy(l, info->code, info->slot, v->slot)) {
         return false;
     }
     return !is_tee || lower_push_local(l, local);

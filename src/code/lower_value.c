@@ -17,20 +17,32 @@ static u8 code_of(u8 op_type)
 }
 
 /* Emits an instruction whose result goes to the next home and pushes it. */
-static bool emit_result(Lower *l, Ins ins, u8 code)
+static bool emit_result(Lower *l, Ins *ins, u8 code)
 {
-    ins.kd = PLACE_SLOT;
-    ins.acc = (u8)lower_acc_class(code);
-    ins.d = lower_next_home(l);
-    ins.ncells = (u8)lower_cells(code);
-    return lower_emit(l, ins) && lower_push_temp(l, code, l->f->ins.n - 1);
+    ins->kd = PLACE_SLOT;
+    ins->acc = (u8)lower_acc_class(code);
+    ins->d = lower_next_home(l);
+    ins->ncells = (u8)lower_cells(code);
+    return lower_emit_ins(l, ins) && lower_push_temp(l, code, l->f->ins.n - 1);
 }
 
-static bool unary(Lower *l, const OpInfo *info, Op op)
+/* A draft of family and op. */
+static inline Ins *draft(Lower *l, Family family, Op op)
 {
-    Val a = lower_pop(l);
+    Ins *ins = lower_draft(l);
+    if (ins == NULL) return NULL;
+    ins->family = (u8)family;
+    ins->op = (u16)op;
+    return ins;
+}
+
+bool lower_unary(Lower *l, const Insn *in)
+{
+    Op op = in->op;
+    const OpInfo *info = &tern_op_info[op];
+    Val *a = lower_pop(l);
     u8 result = code_of(info->results[0]);
-    if (op == OP_I32_EQZ && lower_is_fresh(l, &a)) { /* not of a comparison is another comparison */
+    if (op == OP_I32_EQZ && lower_is_fresh(l, a)) { /* not of a comparison is another comparison */
         Ins *last = lower_last(l);
         if (last->family == FAM_VALUE && tern_op_info[last->op].shape == SHAPE_CMP2 &&
             tern_op_info[last->op].inverse != OP_NONE) {
@@ -38,30 +50,31 @@ static bool unary(Lower *l, const OpInfo *info, Op op)
             return lower_push_temp(l, result, l->f->ins.n - 1);
         }
     }
-    if (!lower_readable(l, &a)) return false;
-    Ins ins = {.family = FAM_VALUE, .op = (u16)op};
+    if (!lower_readable(l, a)) return false;
+    Ins *ins = draft(l, FAM_VALUE, op);
+    if (ins == NULL) return false;
     bool may_use_acc = info->is_hot && info->shape != SHAPE_NUM1T;
-    if (may_use_acc) lower_use(l, &a, &ins.k1, &ins.s1);
-    else lower_use_slot(l, &a, &ins.k1, &ins.s1);
+    if (may_use_acc) lower_use(l, a, &ins->k1, &ins->s1);
+    else lower_use_slot(a, &ins->k1, &ins->s1);
     return emit_result(l, ins, result);
 }
 
-/* (a << constant) + b in one, when the shift was the last thing done. */
-static bool fuse_shift_add(Lower *l, const Val *a, const Val *b)
+/* (a << constant) + b. */
+static bool joins_shift(const Lower *l, Op op)
 {
-    const Val *shift = lower_is_fresh(l, b) ? b : lower_is_fresh(l, a) ? a : NULL;
-    if (shift == NULL) return false;
-    const Val *other = shift == a ? b : a;
-    Ins *last = lower_last(l);
-    if (last->family != FAM_VALUE || last->op != OP_I32_SHL || last->k2 != PLACE_IMM || other->kind == VAL_CONST)
-        return false;
-    Ins fused = *last;
+    const Ins *last = lower_last(l);
+    return op == OP_I32_ADD && last->family == FAM_VALUE && last->op == OP_I32_SHL && last->k2 == PLACE_IMM;
+}
+
+static bool join_shift(Lower *l, const Val *other)
+{
+    Ins fused = *lower_last(l);
     lower_drop_last(l);
     fused.family = FAM_TEST;
     fused.op = H_SHLADD_S;
     fused.k2 = PLACE_SLOT;
     fused.s2 = other->slot;
-    return emit_result(l, fused, VT_I32);
+    return emit_result(l, &fused, VT_I32);
 }
 
 /* Takes the last instruction back as if it had not been, so that what the accumulator held before can be used. Only
@@ -75,10 +88,9 @@ static Ins take_back(Lower *l)
     return last;
 }
 
-/* Of a and b, the one computed by the last instruction, or NULL; neither is constant. */
+/* Of a and b, the one computed by the last instruction, or NULL. */
 static const Val *fresh_of(const Lower *l, const Val *a, const Val *b)
 {
-    if (a->kind == VAL_CONST || b->kind == VAL_CONST || l->f->scratch != 0) return NULL;
     return lower_is_fresh(l, b) ? b : lower_is_fresh(l, a) ? a : NULL;
 }
 
@@ -88,7 +100,7 @@ static bool emit_merged(Lower *l, Ins ins, const Val *other, u8 result)
 {
     u32 offset = ins.offset;
     lower_use(l, other, &ins.k3, &ins.s3);
-    if (!emit_result(l, ins, result)) return false;
+    if (!emit_result(l, &ins, result)) return false;
     lower_last(l)->offset = offset;
     return true;
 }
@@ -103,12 +115,12 @@ static bool reads_slot(const Lower *l, const Ins *last)
 }
 
 /* The operand that was just loaded becomes part of the operation. */
-static bool merges_load(const Lower *l, Op op, u8 code, const Val *fresh)
+static bool merges_load(const Lower *l, Op op, u8 code)
 {
-    if (fresh == NULL || !tern_ins_has_loaded(op)) return false;
     const Ins *last = lower_last(l);
+    if (last->family != FAM_LOAD || last->k2 == PLACE_SLOT || !tern_ins_has_loaded(op)) return false;
     Op load = code == VT_I32 ? OP_I32_LOAD : code == VT_F32 ? OP_F32_LOAD : OP_F64_LOAD;
-    return last->family == FAM_LOAD && last->op == load && last->k2 != PLACE_SLOT && reads_slot(l, last);
+    return last->op == load && reads_slot(l, last);
 }
 
 static bool merge_load(Lower *l, Op op, u8 code, const Val *other)
@@ -121,9 +133,9 @@ static bool merge_load(Lower *l, Op op, u8 code, const Val *other)
 }
 
 /* x ^ (y moved by a constant): the handler, or H_NONE. */
-static Handler moved_handler(const Lower *l, Op op, const Val *fresh)
+static Handler moved_handler(const Lower *l, Op op)
 {
-    if (fresh == NULL || op != OP_I32_XOR) return H_NONE;
+    if (op != OP_I32_XOR) return H_NONE;
     const Ins *last = lower_last(l);
     if (last->family != FAM_VALUE || last->k2 != PLACE_IMM || !reads_slot(l, last)) return H_NONE;
     return last->op == OP_I32_SHL ? H_XOR_SHL_S_S : last->op == OP_I32_SHR_U ? H_XOR_SHR_S_S
@@ -139,25 +151,24 @@ static bool merge_moved(Lower *l, Handler handler, const Val *other)
 }
 
 /* (a >> constant) & constant. */
-static bool makes_field(const Lower *l, Op op, const Val *a, const Val *b)
+static bool makes_field(const Lower *l, Op op)
 {
-    if (op != OP_I32_AND || b->kind != VAL_CONST || l->f->scratch != 0 || !lower_is_fresh(l, a)) return false;
     const Ins *last = lower_last(l);
-    return last->family == FAM_VALUE && last->op == OP_I32_SHR_U && last->k2 == PLACE_IMM;
+    return op == OP_I32_AND && last->family == FAM_VALUE && last->op == OP_I32_SHR_U && last->k2 == PLACE_IMM;
 }
 
 static bool merge_field(Lower *l, const Val *mask)
 {
     Ins last = *lower_last(l);
     lower_drop_last(l);
-    Ins ins = {.family = FAM_MOVED, .op = H_FIELD_S_S, .k3 = last.k1, .s3 = last.s1, .imm = last.imm, .imm2 = mask->bits};
-    return emit_result(l, ins, VT_I32);
+    Ins ins = {.family = FAM_MOVED, .op = H_FIELD_S_S, .k3 = last.k1, .s3 = last.s1, .imm = last.imm, .imm2 = (u32)mask->bits};
+    return emit_result(l, &ins, VT_I32);
 }
 
 /* The product that was just computed and another operand: the handler, or H_NONE. */
-static Handler product_handler(const Lower *l, Op op, const Val *fresh, bool is_second)
+static Handler product_handler(const Lower *l, Op op, bool is_second)
 {
-    if (fresh == NULL || (op != OP_F64_ADD && op != OP_F64_SUB)) return H_NONE;
+    if (op != OP_F64_ADD && op != OP_F64_SUB) return H_NONE;
     const Ins *last = lower_last(l);
     if (last->family != FAM_VALUE || last->op != OP_F64_MUL || last->k2 != PLACE_SLOT) return H_NONE;
     return op == OP_F64_ADD ? H_F64_MUL_ADD_S_S : is_second ? H_F64_MUL_RSUB_S_S : H_F64_MUL_SUB_S_S;
@@ -168,7 +179,7 @@ static bool merge_product(Lower *l, Handler handler, const Val *other)
     Ins last = *lower_last(l);
     lower_drop_last(l);
     Ins ins = {.family = FAM_MOVED, .op = (u16)handler, .k3 = last.k1, .s3 = last.s1, .s2 = last.s2, .s1 = other->slot};
-    return emit_result(l, ins, VT_F64);
+    return emit_result(l, &ins, VT_F64);
 }
 
 /* A sum of the accumulator and a slot that stays in the accumulator, and this sum of it and another slot. */
@@ -185,7 +196,7 @@ static bool merge_sum(Lower *l, Op op, const Ins *ins, u8 code)
     Ins sum = {.family = FAM_SUM, .op = op == OP_F32_ADD ? H_F32_SUM_S : H_F64_SUM_S, .s2 = lower_last(l)->s2,
                .s3 = ins->s2};
     lower_drop_last(l);
-    return emit_result(l, sum, code);
+    return emit_result(l, &sum, code);
 }
 
 /* Makes b, a v128.const that was the last thing done, the immediate operand. */
@@ -203,12 +214,11 @@ static bool fold_vector_const(Lower *l, const Val *b, Ins *ins)
 }
 
 /* The relaxed madd rounds twice here, so that an addition of the product that was the last thing done is one. */
-static bool fuse_multiply_add(Lower *l, Op op, const Val *a, const Val *b)
+static bool fuse_multiply_add(Lower *l, Op op, const Val *other, bool is_second)
 {
     bool is_sub = op == OP_F32X4_SUB || op == OP_F64X2_SUB, is_f32 = op == OP_F32X4_ADD || op == OP_F32X4_SUB;
     if (!is_sub && !is_f32 && op != OP_F64X2_ADD) return false;
-    const Val *product = lower_is_fresh(l, b) ? b : lower_is_fresh(l, a) && !is_sub ? a : NULL;
-    if (product == NULL) return false;
+    if (is_sub && !is_second) return false;
     Ins ins = *lower_last(l);
     if (ins.family != FAM_VALUE || ins.op != (is_f32 ? OP_F32X4_MUL : OP_F64X2_MUL) || ins.k2 != PLACE_SLOT)
         return false;
@@ -218,11 +228,11 @@ static bool fuse_multiply_add(Lower *l, Op op, const Val *a, const Val *b)
         ins.s1 = ins.s2;
         ins.k2 = PLACE_ACC;
     }
-    ins.s3 = (product == b ? a : b)->slot;
+    ins.s3 = other->slot;
     ins.k3 = PLACE_SLOT;
     ins.op = is_f32 ? (is_sub ? OP_F32X4_RELAXED_NMADD : OP_F32X4_RELAXED_MADD)
                     : (is_sub ? OP_F64X2_RELAXED_NMADD : OP_F64X2_RELAXED_MADD);
-    return emit_result(l, ins, VT_V128);
+    return emit_result(l, &ins, VT_V128);
 }
 
 static bool is_commutative(const OpInfo *info)
@@ -230,81 +240,103 @@ static bool is_commutative(const OpInfo *info)
     return info->shape == SHAPE_NUM2C;
 }
 
-static bool binary(Lower *l, const OpInfo *info, Op op)
+/* Is there a form whose second operand is a constant (IMMEDIATE in handlers.def)? */
+static bool has_immediate(const OpInfo *info)
 {
-    Val b = lower_pop(l), a = lower_pop(l);
+    return TERN_FAST || (info->shape != SHAPE_NUM2T && info->args[1] <= OT_i64);
+}
+
+/* Makes the operation and the last instruction, which computed the operand fresh, one, if there is one for both. */
+static bool join_last(Lower *l, Op op, u8 result, const Val *other, bool is_second, bool *is_joined)
+{
+    *is_joined = true;
+    if (l->f->scratch == 0 && other->kind != VAL_CONST) {
+        if (joins_shift(l, op)) return join_shift(l, other);
+        if (merges_load(l, op, result)) return merge_load(l, op, result, other);
+        Handler moved = moved_handler(l, op);
+        if (moved != H_NONE) return merge_moved(l, moved, other);
+        Handler product = product_handler(l, op, is_second);
+        if (product != H_NONE) return merge_product(l, product, other);
+    } else if (l->f->scratch == 0 && !is_second && makes_field(l, op)) {
+        return merge_field(l, other);
+    }
+    if (TERN_SIMD && result == VT_V128 && fuse_multiply_add(l, op, other, is_second)) return true;
+    *is_joined = false;
+    return false;
+}
+
+bool lower_binary(Lower *l, const Insn *in)
+{
+    Op op = in->op;
+    const OpInfo *info = &tern_op_info[op];
+    Val *b = lower_pop(l), *a = lower_pop(l);
     u8 result = code_of(info->results[0]);
     bool is_cmp = info->shape == SHAPE_CMP2;
     bool is_cold = !info->is_hot || info->shape == SHAPE_NUM2T;
 
     /* A constant belongs on the right. */
-    if (a.kind == VAL_CONST && b.kind != VAL_CONST && (is_commutative(info) || is_cmp)) {
-        Val t = a;
+    if (a->kind == VAL_CONST && b->kind != VAL_CONST && (is_commutative(info) || is_cmp)) {
+        Val *t = a;
         a = b;
         b = t;
         if (is_cmp) op = (Op)info->swapped;
     }
-    if (op == OP_I32_ADD && l->f->scratch == 0 && fuse_shift_add(l, &a, &b)) return true;
-    const Val *fresh = fresh_of(l, &a, &b);
-    Handler moved = moved_handler(l, op, fresh);
-    if (merges_load(l, op, result, fresh)) return merge_load(l, op, result, fresh == &a ? &b : &a);
-    if (moved != H_NONE) return merge_moved(l, moved, fresh == &a ? &b : &a);
-    if (makes_field(l, op, &a, &b)) return merge_field(l, &b);
-    Handler product = product_handler(l, op, fresh, fresh == &b);
-    if (product != H_NONE) return merge_product(l, product, fresh == &a ? &b : &a);
-
-    if (TERN_SIMD && result == VT_V128 && fuse_multiply_add(l, op, &a, &b)) return true;
-
-    Ins ins = {.family = FAM_VALUE, .op = (u16)op};
-    if (TERN_SIMD && info->is_hot && !info->is_vec && fold_vector_const(l, &b, &ins)) {
-        lower_use(l, &a, &ins.k1, &ins.s1);
+    const Val *fresh = fresh_of(l, a, b);
+    if (fresh != NULL) {
+        bool is_joined, ok = join_last(l, op, result, fresh == a ? b : a, fresh == b, &is_joined);
+        if (is_joined) return ok;
+    }
+    if (TERN_SIMD && info->is_hot && !info->is_vec && b->code == VT_V128) {
+        Ins ins = {.family = FAM_VALUE, .op = (u16)op};
+        if (fold_vector_const(l, b, &ins)) {
+            lower_use(l, a, &ins.k1, &ins.s1);
+            return emit_result(l, &ins, result);
+        }
+    }
+    bool a_is_imm = a->kind == VAL_CONST && b->kind != VAL_CONST && !is_cold && info->shape == SHAPE_NUM2 &&
+                    lower_fits_imm(a);
+    if (!a_is_imm && !lower_readable(l, a)) return false;
+    bool b_is_imm = has_immediate(info) && lower_fits_imm(b);
+    if (!b_is_imm && !lower_readable(l, b)) return false;
+    Ins *ins = draft(l, FAM_VALUE, op);
+    if (ins == NULL) return false;
+    if (b_is_imm) {
+        ins->k2 = PLACE_IMM;
+        ins->imm = b->bits;
+        if (is_cold) lower_use_slot(a, &ins->k1, &ins->s1);
+        else lower_use(l, a, &ins->k1, &ins->s1);
         return emit_result(l, ins, result);
     }
-    bool a_is_imm = a.kind == VAL_CONST && b.kind != VAL_CONST && !is_cold && info->shape == SHAPE_NUM2 &&
-                    lower_fits_imm(&a);
-    if (!a_is_imm && !lower_readable(l, &a)) return false;
-    if (lower_fits_imm(&b)) {
-        ins.k2 = PLACE_IMM;
-        ins.imm = b.bits;
-    } else if (!lower_readable(l, &b)) {
-        return false;
-    }
     if (a_is_imm) {
-        ins.k1 = PLACE_IMM;
-        ins.imm = a.bits;
-        lower_use_slot(l, &b, &ins.k2, &ins.s2);
+        ins->k1 = PLACE_IMM;
+        ins->imm = a->bits;
+        lower_use_slot(b, &ins->k2, &ins->s2);
         return emit_result(l, ins, result);
     }
     if (is_cold) {
-        lower_use_slot(l, &a, &ins.k1, &ins.s1);
-        if (ins.k2 != PLACE_IMM) lower_use_slot(l, &b, &ins.k2, &ins.s2);
-        return emit_result(l, ins, result);
-    }
-    if (ins.k2 == PLACE_IMM) {
-        lower_use(l, &a, &ins.k1, &ins.s1);
+        lower_use_slot(a, &ins->k1, &ins->s1);
+        lower_use_slot(b, &ins->k2, &ins->s2);
         return emit_result(l, ins, result);
     }
     if (info->args[0] != info->args[1]) { /* a vector's shift */
-        lower_use_slot(l, &b, &ins.k2, &ins.s2);
-        lower_use(l, &a, &ins.k1, &ins.s1);
+        lower_use_slot(b, &ins->k2, &ins->s2);
+        lower_use(l, a, &ins->k1, &ins->s1);
         return emit_result(l, ins, result);
     }
     /* One operand may come from the accumulator: the later one, most likely. */
-    lower_use(l, &b, &ins.k2, &ins.s2);
-    if (ins.k2 == PLACE_ACC) {
-        if (is_commutative(info) || is_cmp) {
-            ins.k1 = PLACE_ACC;
-            ins.k2 = PLACE_SLOT;
-            ins.s2 = a.slot;
-            if (is_cmp) ins.op = tern_op_info[op].swapped;
-        } else {
-            ins.k1 = PLACE_SLOT;
-            ins.s1 = a.slot;
-        }
+    lower_use(l, b, &ins->k2, &ins->s2);
+    if (ins->k2 != PLACE_ACC) {
+        lower_use(l, a, &ins->k1, &ins->s1);
+    } else if (is_commutative(info) || is_cmp) {
+        ins->k1 = PLACE_ACC;
+        ins->k2 = PLACE_SLOT;
+        ins->s2 = a->slot;
+        if (is_cmp) ins->op = tern_op_info[op].swapped;
     } else {
-        lower_use(l, &a, &ins.k1, &ins.s1);
+        ins->k1 = PLACE_SLOT;
+        ins->s1 = a->slot;
     }
-    return makes_sum(l, op, &ins) ? merge_sum(l, op, &ins, result) : emit_result(l, ins, result);
+    return makes_sum(l, op, ins) ? merge_sum(l, op, ins, result) : emit_result(l, ins, result);
 }
 
 /* --- vectors and wide integers ----------------------------------------------------------------------- */
@@ -321,7 +353,7 @@ static bool const_v128(Lower *l, const Insn *in)
     Ins ins = {.op = H_CONST_V128};
     set_vector(&ins, in);
     l->before_const = l->acc[ACC_V128];
-    return emit_result(l, ins, VT_V128);
+    return emit_result(l, &ins, VT_V128);
 }
 
 /* Does the shuffle move four bytes at a time? Their numbers in the frame. */
@@ -337,51 +369,51 @@ static bool moves_quarters(const u8 *lanes, const Val *a, const Val *b, u32 *fro
 
 static bool shuffle(Lower *l, const Insn *in)
 {
-    Val b = lower_pop(l), a = lower_pop(l);
+    Val b = *lower_pop(l), a = *lower_pop(l);
     u32 from[4];
     if (moves_quarters(in->vec.bytes, &a, &b, from)) {
         bool is_splat = from[0] == from[1] && from[1] == from[2] && from[2] == from[3];
         Ins quarters = {.op = is_splat ? H_SPLAT32 : H_SHUFFLE32, .imm = from[0], .imm2 = from[1],
                         .index = from[2], .off = from[3]};
-        return emit_result(l, quarters, VT_V128);
+        return emit_result(l, &quarters, VT_V128);
     }
     Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .s1 = a.slot, .s2 = b.slot};
     set_vector(&ins, in);
-    return emit_result(l, ins, VT_V128);
+    return emit_result(l, &ins, VT_V128);
 }
 
 static bool ternary(Lower *l, const Insn *in)
 {
-    Val c = lower_pop(l), b = lower_pop(l), a = lower_pop(l);
+    Val c = *lower_pop(l), b = *lower_pop(l), a = *lower_pop(l);
     Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .s1 = a.slot, .k2 = PLACE_SLOT, .s2 = b.slot};
     lower_use(l, &c, &ins.k3, &ins.s3);
     if (ins.k3 != PLACE_ACC) lower_use(l, &b, &ins.k2, &ins.s2);
-    return emit_result(l, ins, VT_V128);
+    return emit_result(l, &ins, VT_V128);
 }
 
 static bool extract_lane(Lower *l, const Insn *in, const OpInfo *info)
 {
-    Val a = lower_pop(l);
+    Val a = *lower_pop(l);
     Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .imm = in->lane};
     lower_use(l, &a, &ins.k1, &ins.s1);
-    return emit_result(l, ins, code_of(info->results[0]));
+    return emit_result(l, &ins, code_of(info->results[0]));
 }
 
 static bool replace_lane(Lower *l, const Insn *in)
 {
-    Val b = lower_pop(l), a = lower_pop(l);
+    Val b = *lower_pop(l), a = *lower_pop(l);
     Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .imm = in->lane, .k1 = PLACE_SLOT, .s1 = a.slot};
     if (!lower_readable(l, &b)) return false;
     lower_use(l, &b, &ins.k2, &ins.s2);
     if (ins.k2 != PLACE_ACC) lower_use(l, &a, &ins.k1, &ins.s1);
-    return emit_result(l, ins, VT_V128);
+    return emit_result(l, &ins, VT_V128);
 }
 
 /* Both results lie in consecutive cells, where the operands' homes were. */
 static bool wide(Lower *l, const Insn *in, const OpInfo *info)
 {
     Val v[OP_MAX_ARGS];
-    for (u32 i = info->nargs; i-- > 0;) v[i] = lower_pop(l);
+    for (u32 i = info->nargs; i-- > 0;) v[i] = *lower_pop(l);
     for (u32 i = 0; i < info->nargs; i++)
         if (!lower_readable(l, &v[i])) return false;
     Ins ins = {.family = FAM_VALUE, .op = (u16)in->op, .kd = PLACE_SLOT, .acc = ACC_NONE, .ncells = 2,
@@ -398,19 +430,22 @@ static bool wide(Lower *l, const Insn *in, const OpInfo *info)
 /* Can the access use the fast forms: memory 0, 32-bit addresses and offset? */
 static bool is_fast_access(const Lower *l, const Insn *in)
 {
-    return in->index == 0 && !l->module->memories[0].limits.is_64 && in->bits <= UINT32_MAX;
+    return in->index == 0 && !limits_is_64(&l->module->memories[0].limits) && in->bits <= UINT32_MAX;
 }
 
 /* An address that is constant: the offset from a slot that holds zero. */
-static bool use_constant_address(Lower *l, Ins *ins, const Val *a)
+static bool has_constant_address(const Lower *l, const Insn *in, const Val *a)
 {
-    if (a->kind != VAL_CONST || l->f->scratch != 0 || a->bits + ins->off > UINT32_MAX) return false;
+    return a->kind == VAL_CONST && l->f->scratch == 0 && a->bits + in->bits <= UINT32_MAX;
+}
+
+static void use_constant_address(Lower *l, Ins *ins, const Val *a)
+{
     l->f->uses_zero = true;
     ins->k1 = PLACE_SLOT;
     ins->k2 = PLACE_NONE;
     ins->s1 = l->zero;
     ins->off += a->bits;
-    return true;
 }
 
 /* Fills the address of ins from a: folds an addition that was the last thing done. */
@@ -425,7 +460,7 @@ static void use_address(Lower *l, Ins *ins, const Val *a)
             ins->k2 = last->k2;
             ins->s1 = last->s1;
             ins->s2 = last->s2;
-            ins->imm2 = last->imm;
+            ins->imm2 = (u32)last->imm;
             lower_drop_last(l);
             return;
         }
@@ -444,37 +479,41 @@ static bool joins_sum(const Lower *l, Op load, const Val *a)
            last->k2 != PLACE_ACC;
 }
 
-static bool join_sum(Lower *l, Ins ins, u8 result)
+static bool join_sum(Lower *l, Ins *ins, u8 result)
 {
-    Ins sum = *lower_last(l);
+    const Ins *sum = lower_last(l);
+    ins->family = FAM_LOAD_SUM;
+    ins->s3 = sum->d;
+    ins->s1 = sum->s1;
+    ins->k2 = sum->k2;
+    ins->s2 = sum->s2;
+    ins->imm2 = (u32)sum->imm;
     lower_drop_last(l);
-    ins.family = FAM_LOAD_SUM;
-    ins.s3 = sum.d;
-    ins.s1 = sum.s1;
-    ins.k2 = sum.k2;
-    ins.s2 = sum.s2;
-    ins.imm2 = sum.imm;
     return emit_result(l, ins, result);
 }
 
-static bool load(Lower *l, const Insn *in, const OpInfo *info)
+/* A draft of the access, but for its operands. */
+static Ins *draft_access(Lower *l, const Insn *in, Family family)
 {
-    Val a = lower_pop(l);
-    u8 result = code_of(info->results[0]);
-    Ins ins = {.op = (u16)in->op, .off = in->bits, .index = in->index};
-    if (is_fast_access(l, in) && use_constant_address(l, &ins, &a)) {
-        ins.family = FAM_LOAD;
-        return emit_result(l, ins, result);
-    }
-    if (!lower_readable(l, &a)) return false;
-    if (is_fast_access(l, in)) {
-        if (joins_sum(l, (Op)in->op, &a)) return join_sum(l, ins, result);
-        ins.family = FAM_LOAD;
-        use_address(l, &ins, &a);
-    } else {
-        ins.family = FAM_LOAD_ANY;
-        lower_use_slot(l, &a, &ins.k1, &ins.s1);
-    }
+    Ins *ins = draft(l, family, in->op);
+    if (ins == NULL) return NULL;
+    ins->off = in->bits;
+    ins->index = in->index;
+    return ins;
+}
+
+bool lower_load(Lower *l, const Insn *in)
+{
+    Val *a = lower_pop(l);
+    u8 result = code_of(tern_op_info[in->op].results[0]);
+    bool is_fast = is_fast_access(l, in), is_constant = is_fast && has_constant_address(l, in, a);
+    if (!is_constant && !lower_readable(l, a)) return false;
+    Ins *ins = draft_access(l, in, is_fast ? FAM_LOAD : FAM_LOAD_ANY);
+    if (ins == NULL) return false;
+    if (is_constant) use_constant_address(l, ins, a);
+    else if (!is_fast) lower_use_slot(a, &ins->k1, &ins->s1);
+    else if (joins_sum(l, in->op, a)) return join_sum(l, ins, result);
+    else use_address(l, ins, a);
     return emit_result(l, ins, result);
 }
 
@@ -489,61 +528,67 @@ static bool keeps_result(const Lower *l, Op store, const Val *v)
            (last->op == OP_F64_ADD || last->op == OP_F64_SUB || last->op == OP_F64_MUL);
 }
 
-static bool keep_result(Lower *l, Ins store, const Val *a, bool is_constant)
+static bool keep_result(Lower *l, const Ins *store, const Val *a, bool is_constant)
 {
+    u64 off = store->off;
+    u32 slot = is_constant ? store->s1 : a->slot;
     Ins ins = take_back(l);
     ins.family = FAM_KEPT;
-    ins.s3 = is_constant ? store.s1 : a->slot;
-    ins.off = store.off;
+    ins.s3 = slot;
+    ins.off = off;
     ins.kd = PLACE_NONE;
     ins.acc = ACC_NONE;
-    return lower_emit(l, ins);
+    return lower_emit_ins(l, &ins);
 }
 
-static bool store(Lower *l, const Insn *in)
+bool lower_store(Lower *l, const Insn *in)
 {
-    Val v = lower_pop(l), a = lower_pop(l);
-    Ins ins = {.op = (u16)in->op, .off = in->bits, .index = in->index, .kd = PLACE_NONE, .acc = ACC_NONE};
-    bool is_constant = is_fast_access(l, in) && use_constant_address(l, &ins, &a);
-    if (!is_constant && !lower_readable(l, &a)) return false;
-    if (!is_fast_access(l, in)) {
-        ins.family = FAM_STORE_ANY;
-        if (!lower_readable(l, &v)) return false;
-        lower_use_slot(l, &a, &ins.k1, &ins.s1);
-        lower_use_slot(l, &v, &ins.k3, &ins.s3);
-        return lower_emit(l, ins);
-    }
-    ins.family = FAM_STORE;
-    if (TERN_FAST && lower_fits_imm(&v)) {
-        ins.k3 = PLACE_IMM;
-        ins.imm = v.bits;
-        if (!is_constant) use_address(l, &ins, &a);
-        return lower_emit(l, ins);
-    }
-    if (!lower_readable(l, &v)) return false;
-    if (keeps_result(l, (Op)in->op, &v)) return keep_result(l, ins, &a, is_constant);
-    lower_use(l, &v, &ins.k3, &ins.s3);
-    if (is_constant) return lower_emit(l, ins);
-    if (ins.k3 == PLACE_ACC) {
-        ins.k1 = PLACE_SLOT;
-        ins.s1 = a.slot;
-        ins.k2 = PLACE_NONE;
+    Val *v = lower_pop(l), *a = lower_pop(l);
+    bool is_fast = is_fast_access(l, in), is_constant = is_fast && has_constant_address(l, in, a);
+    if (!is_constant && !lower_readable(l, a)) return false;
+    bool is_imm = TERN_FAST && is_fast && lower_fits_imm(v);
+    if (!is_imm && !lower_readable(l, v)) return false;
+    Ins *ins = draft_access(l, in, is_fast ? FAM_STORE : FAM_STORE_ANY);
+    if (ins == NULL) return false;
+    ins->kd = PLACE_NONE;
+    ins->acc = ACC_NONE;
+    if (is_constant) use_constant_address(l, ins, a);
+    if (!is_fast) {
+        lower_use_slot(a, &ins->k1, &ins->s1);
+        lower_use_slot(v, &ins->k3, &ins->s3);
+    } else if (is_imm) {
+        ins->k3 = PLACE_IMM;
+        ins->imm = v->bits;
+        if (!is_constant) use_address(l, ins, a);
+    } else if (keeps_result(l, in->op, v)) {
+        return keep_result(l, ins, a, is_constant);
     } else {
-        use_address(l, &ins, &a);
+        lower_use(l, v, &ins->k3, &ins->s3);
+        if (!is_constant && ins->k3 != PLACE_ACC) {
+            use_address(l, ins, a);
+        } else if (!is_constant) {
+            lower_use_slot(a, &ins->k1, &ins->s1);
+            ins->k2 = PLACE_NONE;
+        }
     }
-    return lower_emit(l, ins);
+    return lower_emit_ins(l, ins);
 }
 
 /* A lane between memory and a vector: slots only. */
 static bool access_lane(Lower *l, const Insn *in, const OpInfo *info)
 {
     bool is_load = info->shape == SHAPE_LOADL, is_fast = is_fast_access(l, in);
-    Val v = lower_pop(l), a = lower_pop(l);
+    Val v = *lower_pop(l), a = *lower_pop(l);
     if (!lower_readable(l, &a)) return false;
     Ins ins = {.op = (u16)in->op, .off = in->bits, .index = in->index, .imm = in->lane, .kd = PLACE_NONE,
                .acc = ACC_NONE, .k2 = PLACE_NONE, .s1 = a.slot, .s3 = v.slot};
     ins.family = is_load ? (is_fast ? FAM_LOAD : FAM_LOAD_ANY) : (is_fast ? FAM_STORE : FAM_STORE_ANY);
-    return is_load ? emit_result(l, ins, VT_V128) : lower_emit(l, ins);
+    return is_load ? emit_result(l, &ins, VT_V128) : lower_emit(l, ins);
+}
+
+bool lower_const(Lower *l, const Insn *in)
+{
+    return lower_push_const(l, code_of(tern_op_info[in->op].results[0]), in->bits);
 }
 
 bool lower_value_op(Lower *l, const Insn *in)
@@ -552,25 +597,25 @@ bool lower_value_op(Lower *l, const Insn *in)
     switch ((OpShape)info->shape) {
     case SHAPE_NUM1:
     case SHAPE_NUM1T:
-    case SHAPE_TEST1: return unary(l, info, in->op);
+    case SHAPE_TEST1: return lower_unary(l, in);
     case SHAPE_NUM2:
     case SHAPE_NUM2C:
     case SHAPE_NUM2T:
-    case SHAPE_CMP2: return binary(l, info, in->op);
+    case SHAPE_CMP2: return lower_binary(l, in);
     case SHAPE_NUM3: return TERN_SIMD && ternary(l, in);
     case SHAPE_WIDE2:
-    case SHAPE_WIDE4: return wide(l, in, info);
+    case SHAPE_WIDE4: return TERN_PROPOSALS && wide(l, in, info);
     case SHAPE_LANE1: return TERN_SIMD && extract_lane(l, in, info);
     case SHAPE_LANE2: return TERN_SIMD && replace_lane(l, in);
     case SHAPE_SHUFFLE: return TERN_SIMD && shuffle(l, in);
     case SHAPE_LOAD:
-    case SHAPE_LOADX: return load(l, in, info);
+    case SHAPE_LOADX: return lower_load(l, in);
     case SHAPE_LOADL:
     case SHAPE_STOREL: return TERN_SIMD && access_lane(l, in, info);
-    case SHAPE_STORE: return store(l, in);
+    case SHAPE_STORE: return lower_store(l, in);
     case SHAPE_CONST:
         if (in->op == OP_V128_CONST) return TERN_SIMD && const_v128(l, in);
-        return lower_push_const(l, code_of(info->results[0]), in->bits);
+        return lower_const(l, in);
     case SHAPE_ALOAD:
     case SHAPE_ASTORE:
     case SHAPE_ARMW:
@@ -581,5 +626,5 @@ bool lower_value_op(Lower *l, const Insn *in)
         break;
     case SHAPE_SPECIAL: break;
     }
-    return tern_diag_set(l->diag, DIAG_UNSUPPORTED, in->offset, "%s", info->text);
+    return tern_diag_set(l->diag, DIAG_UNSUPPORTED, in->offset, DETAIL("%s", info->text));
 }

@@ -6,46 +6,68 @@
  */
 #include "code/ins.h"
 
-typedef struct OpHandlers {
-    u16 first;   /* value forms, or checked forms of a load or store */
-    u16 guarded; /* loads and stores trusting the guard; LOADED: the same of its memory forms */
-    u16 any;     /* loads and stores of any memory; LOADED: memory forms with checks */
-    u16 branch;  /* CMP2: compare and branch */
-} OpHandlers;
-
-static const OpHandlers op_handlers[OP_COUNT] = {
-#define NUM1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
-#define NUM1T(n, ...) [OP_##n] = {.first = H_##n##_S_S},
-#define TEST1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
-#define NUM2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
-#define FORMS_HOT(n)
-#define FORMS_COLD(n)
-#define FORMS_VEC(n)
-#define FORMS_VEC_COLD(n)
-#if TERN_FAST
-#define GUARDED(n, form) .guarded = H_##n##_G_##form
-#define FORMS_LOADED(n) , .any = H_##n##_LOAD_S_S, GUARDED(n##_LOAD, S_S)
-#else
-#define GUARDED(n, form) .guarded = H_##n##_##form
-#define FORMS_LOADED(n)
-#endif
-#define NUM2C(n, c, text, F, heat, ...) [OP_##n] = {.first = H_##n##_SS_S FORMS_##heat(n)},
-#define NUM3(n, ...) [OP_##n] = {.first = H_##n##_SSS_S},
-#define NUM2T(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
-#define CMP2(n, ...) [OP_##n] = {.first = H_##n##_SS_S, .branch = H_##n##_BR_SS},
-#define WIDE2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
-#define WIDE4(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
-#define LANE1(n, ...) [OP_##n] = {.first = H_##n##_S_S},
-#define LANE2(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
-#define SHUFFLE(n, ...) [OP_##n] = {.first = H_##n##_SS_S},
-#define MEM(n) [OP_##n] = {.first = H_##n##_S_S, GUARDED(n, S_S), .any = H_##n##_ANY},
-#define LOAD(n, ...) MEM(n)
-#define LOADX(n, ...) MEM(n)
-#define LOADL(n, ...) MEM(n)
-#define STORE(n, ...) MEM(n)
-#define STOREL(n, ...) MEM(n)
+/* Of each instruction the first handler of a family. Value forms, or checked forms of a load or store: */
+static const u16 first_handlers[OP_COUNT] = {
+#define NUM1(n, ...) [OP_##n] = H_##n##_S_S,
+#define NUM1T(n, ...) [OP_##n] = H_##n##_S_S,
+#define TEST1(n, ...) [OP_##n] = H_##n##_S_S,
+#define NUM2(n, ...) [OP_##n] = H_##n##_SS_S,
+#define NUM2C(n, ...) [OP_##n] = H_##n##_SS_S,
+#define NUM3(n, ...) [OP_##n] = H_##n##_SSS_S,
+#define NUM2T(n, ...) [OP_##n] = H_##n##_SS_S,
+#define CMP2(n, ...) [OP_##n] = H_##n##_SS_S,
+#define WIDE2(n, ...) [OP_##n] = H_##n##_SS_S,
+#define WIDE4(n, ...) [OP_##n] = H_##n##_SS_S,
+#define LANE1(n, ...) [OP_##n] = H_##n##_S_S,
+#define LANE2(n, ...) [OP_##n] = H_##n##_SS_S,
+#define SHUFFLE(n, ...) [OP_##n] = H_##n##_SS_S,
+#define LOAD(n, ...) [OP_##n] = H_##n##_S_S,
+#define LOADX(n, ...) [OP_##n] = H_##n##_S_S,
+#define LOADL(n, ...) [OP_##n] = H_##n##_S_S,
+#define STORE(n, ...) [OP_##n] = H_##n##_S_S,
+#define STOREL(n, ...) [OP_##n] = H_##n##_S_S,
 #include "ops/ops.def"
 };
+
+/* Loads and stores of any memory: */
+static const u16 any_handlers[OP_COUNT] = {
+#define LOAD(n, ...) [OP_##n] = H_##n##_ANY,
+#define LOADX(n, ...) [OP_##n] = H_##n##_ANY,
+#define LOADL(n, ...) [OP_##n] = H_##n##_ANY,
+#define STORE(n, ...) [OP_##n] = H_##n##_ANY,
+#define STOREL(n, ...) [OP_##n] = H_##n##_ANY,
+#include "ops/ops.def"
+};
+
+#if TERN_FAST
+/* Compare and branch: */
+static const u16 branch_handlers[OP_COUNT] = {
+#define CMP2(n, ...) [OP_##n] = H_##n##_BR_SS,
+#include "ops/ops.def"
+};
+
+#define FORMS_HOT(...)
+#define FORMS_COLD(...)
+#define FORMS_VEC(...)
+#define FORMS_VEC_COLD(...)
+#define FORMS_LOADED(n, handler) [OP_##n] = handler,
+/* Memory forms of LOADED rows with checks: */
+static const u16 loaded_handlers[OP_COUNT] = {
+#define NUM2C(n, c, text, F, heat, ...) FORMS_##heat(n, H_##n##_LOAD_S_S)
+#include "ops/ops.def"
+};
+
+/* ... and those trusting the guard, with loads and stores that do: */
+static const u16 guarded_handlers[OP_COUNT] = {
+#define NUM2C(n, c, text, F, heat, ...) FORMS_##heat(n, H_##n##_LOAD_G_S_S)
+#define LOAD(n, ...) [OP_##n] = H_##n##_G_S_S,
+#define LOADX(n, ...) [OP_##n] = H_##n##_G_S_S,
+#define LOADL(n, ...) [OP_##n] = H_##n##_G_S_S,
+#define STORE(n, ...) [OP_##n] = H_##n##_G_S_S,
+#define STOREL(n, ...) [OP_##n] = H_##n##_G_S_S,
+#include "ops/ops.def"
+};
+#endif
 
 /* The order the indices below rely on. Where there are few forms they are the first ones. */
 #if TERN_FAST
@@ -69,7 +91,9 @@ _Static_assert(H_V128_STORE_S_A == H_V128_STORE_S_S + 1 && H_V128_STORE_SS_S == 
                H_V128_STORE_A_S == H_V128_STORE_S_S + 4 && H_V128_STORE_AI_S == H_V128_STORE_S_S + 6,
                "vector stores");
 #endif
+#if TERN_METERING
 _Static_assert(H_BR_PAID - H_BR == H_I32_EQ_BR_SS_PAID - H_I32_EQ_BR_SS, "compares that pay");
+#endif
 #endif
 #if TERN_FAST
 _Static_assert(H_F64_SUB_STORE_SA == H_F64_SUB_STORE_SS + 2 && H_I32_ADD_STORE_SI == H_I32_ADD_STORE_SS + 2 &&
@@ -78,10 +102,13 @@ _Static_assert(H_I32_LOAD_SUM_SI_S == H_I32_LOAD_SUM_SS_S + 1 && H_I32_LOAD_SUM_
                H_F64_LOAD_SUM_G_SI_A - H_F64_LOAD_SUM_SI_A == H_F64_ADD_STORE_G_SS - H_F64_ADD_STORE_SS, "loads from sums");
 _Static_assert(H_I32_LOAD_BRNZ_S == H_I32_LOAD_BRZ_S + 2 && H_I32_LOAD8_U_BRZ_G_S == H_I32_LOAD_BRZ_G_S + 4, "load and test");
 #endif
+#if TERN_METERING
 _Static_assert(H_BR_PAID - H_BR == H_CALL_INDIRECT_PAID - H_CALL_INDIRECT, "branches that pay");
+#endif
 
 #define FIRST_BRANCH (TERN_FAST ? H_I32_EQ_BR_SS : H_BR)
 
+#if TERN_FAST
 /* Index of two operand places, in the order SS SI AS AI SA IS. */
 static u32 pair_index(Place k1, Place k2)
 {
@@ -104,7 +131,7 @@ static bool is_hot(Op op)
 static Handler value_handler(const Ins *ins)
 {
     const OpInfo *info = &tern_op_info[ins->op];
-    u32 first = op_handlers[ins->op].first, acc = ins->kd == PLACE_ACC;
+    u32 first = first_handlers[ins->op], acc = ins->kd == PLACE_ACC;
     bool is_vector = info->is_vec, is_shift = is_vector && info->args[1] == OT_i32;
     switch ((OpShape)info->shape) {
     case SHAPE_NUM1:
@@ -140,23 +167,20 @@ static u32 address_index(const Ins *ins)
 
 static Handler load_handler(const Ins *ins, CodeMode mode)
 {
-    const OpHandlers *h = &op_handlers[ins->op];
-    u32 first = (mode & CODE_GUARDED) != 0 ? h->guarded : h->first;
+    u32 first = ((mode & CODE_GUARDED) != 0 ? guarded_handlers : first_handlers)[ins->op];
     return (Handler)(first + 2 * address_index(ins) + (ins->kd == PLACE_ACC));
 }
 
 static Handler store_handler(const Ins *ins, CodeMode mode)
 {
     static const u8 first_of_address[] = {0, 7, 3, 5, 9, 11}, first_of_vector[] = {0, 4, 2, 3, 5, 6};
-    const OpHandlers *h = &op_handlers[ins->op];
-    u32 first = (mode & CODE_GUARDED) != 0 ? h->guarded : h->first;
+    u32 first = ((mode & CODE_GUARDED) != 0 ? guarded_handlers : first_handlers)[ins->op];
     if (tern_op_info[ins->op].args[1] == OT_v128)
         return (Handler)(first + first_of_vector[address_index(ins)] + (ins->k3 == PLACE_ACC));
     u32 value = ins->k3 == PLACE_SLOT ? 0 : ins->k3 == PLACE_IMM ? 1 : 2;
     return (Handler)(first + first_of_address[address_index(ins)] + value);
 }
 
-#if TERN_FAST
 static Handler kept_handler(const Ins *ins, CodeMode mode)
 {
     bool is_guarded = (mode & CODE_GUARDED) != 0;
@@ -180,49 +204,32 @@ static Handler load_test_handler(const Ins *ins, CodeMode mode)
     u32 form = (ins->op == OP_I32_LOAD8_U ? 4u : 0) + (ins->imm == 0 ? 2u : 0) + (ins->k1 == PLACE_ACC);
     return (Handler)((is_guarded ? H_I32_LOAD_BRZ_G_S : H_I32_LOAD_BRZ_S) + form);
 }
-#endif
 
 static Handler handler_of(const Ins *ins, CodeMode mode)
 {
     switch ((Family)ins->family) {
     case FAM_PLAIN: return (Handler)(ins->op + (ins->op == H_GLOBAL_GET_S && ins->kd == PLACE_ACC));
     case FAM_VALUE: return value_handler(ins);
-    case FAM_BRANCH: return (Handler)(op_handlers[ins->op].branch + pair_index(ins->k1, ins->k2));
+    case FAM_BRANCH: return (Handler)(branch_handlers[ins->op] + pair_index(ins->k1, ins->k2));
     case FAM_LOAD: return load_handler(ins, mode);
     case FAM_STORE: return store_handler(ins, mode);
     case FAM_LOAD_ANY:
-    case FAM_STORE_ANY: return (Handler)op_handlers[ins->op].any;
+    case FAM_STORE_ANY: return (Handler)any_handlers[ins->op];
     case FAM_TEST: return (Handler)(ins->op + (ins->k1 == PLACE_ACC));
     case FAM_QUAD: return (Handler)(ins->op + pair_index(ins->k1, ins->k2));
     case FAM_LOADED: {
-        const OpHandlers *h = &op_handlers[ins->op];
-        u32 first = (mode & CODE_GUARDED) != 0 ? h->guarded : h->any;
+        u32 first = ((mode & CODE_GUARDED) != 0 ? guarded_handlers : loaded_handlers)[ins->op];
         return (Handler)(first + (ins->k3 == PLACE_ACC) + (ins->kd == PLACE_ACC ? 2 : 0));
     }
-#if TERN_FAST
     case FAM_KEPT: return kept_handler(ins, mode);
     case FAM_LOAD_SUM: return load_sum_handler(ins, mode);
     case FAM_LOAD_TEST: return load_test_handler(ins, mode);
-#else
-    case FAM_KEPT:
-    case FAM_LOAD_SUM:
-    case FAM_LOAD_TEST: break;
-#endif
     case FAM_MOVED: return (Handler)(ins->op + (ins->k3 == PLACE_ACC) + (ins->kd == PLACE_ACC ? 2 : 0));
     case FAM_SUM: return (Handler)(ins->op + (ins->kd == PLACE_ACC));
     case FAM_STRIDE: return (Handler)(ins->op + (ins->k3 == PLACE_SLOT));
     case FAM_STEP: return (Handler)(ins->op + (ins->k1 == PLACE_ACC ? 2 : 0) + (ins->k2 == PLACE_SLOT));
     }
     return H_NONE;
-}
-
-Handler tern_ins_handler(const Ins *ins, CodeMode mode)
-{
-    Handler handler = handler_of(ins, mode);
-    /* Modules that need what is left out were refused when they were loaded; should one not have been, it traps. */
-    if (H_NAMES_END > H_COUNT + 1 && handler >= H_COUNT) return H_UNREACHABLE;
-    bool pays = (mode & CODE_METERED) != 0 && handler >= FIRST_BRANCH && handler <= H_CALL_INDIRECT;
-    return pays ? (Handler)(handler + (H_BR_PAID - H_BR)) : handler;
 }
 
 bool tern_ins_may_skip_slot(const Ins *ins)
@@ -249,7 +256,37 @@ bool tern_ins_may_skip_slot(const Ins *ins)
 
 bool tern_ins_has_loaded(Op op)
 {
-    return tern_op_info[op].shape == SHAPE_NUM2C && op_handlers[op].any != 0;
+    return tern_op_info[op].shape == SHAPE_NUM2C && loaded_handlers[op] != 0;
+}
+
+#else
+bool tern_ins_may_skip_slot(const Ins *ins) { (void)ins; return false; }
+bool tern_ins_has_loaded(Op op) { (void)op; return false; }
+
+/* Operands are slots, or the second a constant. */
+static Handler handler_of(const Ins *ins, CodeMode mode)
+{
+    (void)mode;
+    switch ((Family)ins->family) {
+    case FAM_PLAIN:
+    case FAM_TEST: return (Handler)ins->op;
+    case FAM_VALUE: return (Handler)(first_handlers[ins->op] + (ins->k2 == PLACE_IMM));
+    case FAM_LOAD:
+    case FAM_STORE: return (Handler)first_handlers[ins->op];
+    case FAM_LOAD_ANY:
+    case FAM_STORE_ANY: return TERN_MEMORY64 ? (Handler)any_handlers[ins->op] : H_NONE;
+    default: return H_NONE;
+    }
+}
+#endif
+
+Handler tern_ins_handler(const Ins *ins, CodeMode mode)
+{
+    Handler handler = handler_of(ins, mode);
+    /* Modules that need what is left out were refused when they were loaded; should one not have been, it traps. */
+    if (H_NAMES_END > H_COUNT + 1 && handler >= H_COUNT) return H_UNREACHABLE;
+    bool pays = code_is_metered(mode) && handler >= FIRST_BRANCH && handler <= H_CALL_INDIRECT;
+    return pays ? (Handler)(handler + (H_BR_PAID - H_BR)) : handler;
 }
 
 const char tern_handler_layouts[H_COUNT][LAYOUT_BYTES] = {

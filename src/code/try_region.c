@@ -16,7 +16,7 @@ static CatchTarget *clauses_of(const TryTable *table)
 }
 
 /* Index of the innermost region that holds unit, or REGION_NONE. */
-static u32 innermost(const TryTable *table, u32 unit)
+static u32 innermost(const TryTable *table, u32 unit, u64 *nsteps)
 {
     u32 low = 0, high = table->nregions; /* regions before low begin at or before unit */
     while (low < high) {
@@ -26,17 +26,22 @@ static u32 innermost(const TryTable *table, u32 unit)
     }
     /* The last that begins early enough, or one around it. */
     u32 i = low > 0 ? low - 1 : REGION_NONE;
-    while (i != REGION_NONE && unit >= table->regions[i].end) i = table->regions[i].parent;
+    while (i != REGION_NONE && unit >= table->regions[i].end) {
+        i = table->regions[i].parent;
+        ++*nsteps;
+    }
     return i;
 }
 
-const CatchTarget *tern_try_find(const FuncCode *f, u32 unit, Tag *const *tags, const Tag *tag)
+const CatchTarget *tern_try_find(const FuncCode *f, u32 unit, Tag *const *tags, const Tag *tag,
+                                 u64 *nsteps)
 {
     if (f->try_table == 0) return NULL;
     const TryTable *table = (const TryTable *)(const void *)(f->pc + f->try_table);
     const CatchTarget *clauses = clauses_of(table);
-    for (u32 i = innermost(table, unit); i != REGION_NONE; i = table->regions[i].next) {
+    for (u32 i = innermost(table, unit, nsteps); i != REGION_NONE; i = table->regions[i].next) {
         const TryRegion *region = &table->regions[i];
+        *nsteps += 1 + region->nclauses;
         for (const CatchTarget *c = clauses + region->clause, *end = c + region->nclauses; c < end; c++)
             if (c->tag == TAG_ANY || tags[c->tag] == tag) return c;
     }

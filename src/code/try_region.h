@@ -32,8 +32,9 @@ typedef struct CatchTarget {
 } CatchTarget;
 
 /* The handler of an exception with that tag thrown by the instruction that covers unit, or NULL. tags: the
- * instance's. */
-const CatchTarget *tern_try_find(const FuncCode *f, u32 unit, Tag *const *tags, const Tag *tag);
+ * instance's. nsteps grows by the regions looked at and the clauses they have, which are as many in every form of
+ * code, as regions begin and end where the body says. */
+const CatchTarget *tern_try_find(const FuncCode *f, u32 unit, Tag *const *tags, const Tag *tag, u64 *nsteps);
 
 /* Units the table takes, 0 if there is no try; and writing it, at an address that is a multiple of four. */
 u64 tern_try_units(const LoweredFunc *f);

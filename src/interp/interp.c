@@ -12,7 +12,7 @@
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-variable"
-#if !TERN_MEMORY64 || !TERN_TAIL_CALLS || !TERN_THREADS || !TERN_GC /* whose handlers are all that use some of it */
+#if !TERN_MEMORY64 || !TERN_TAIL_CALLS || !TERN_THREADS || !TERN_GC || !TERN_METERING /* whose handlers are all that use some of it */
 #pragma GCC diagnostic ignored "-Wunused-function"
 #endif
 
@@ -50,6 +50,7 @@ static TrapCode prepare(Exec *x, Instance *instance, const FuncCode *f, const u6
         }
     }
     if (f->frame_cells > (u64)(x->stack_end - fp)) return TRAP_STACK_EXHAUSTED;
+    tern_exec_note_frame(x, fp + f->frame_cells);
     return tern_exec_poll(x);
 }
 
@@ -73,15 +74,14 @@ static bool returns_across(const u64 *header)
     return unit_u32((const CodeUnit *)(uintptr_t)header[0]) == token_of(H_CROSS_RETURN);
 }
 
-/* The host function in x->callee, with arguments at slots. */
+/* A host function, with arguments at slots. */
 static inline TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
 {
-    const FuncType *type = func->type;
-    x->top = slots + (type->param_cells > type->result_cells ? type->param_cells : type->result_cells);
+    x->top = slots + func->type->call_cells;
     TrapCode trap = func->host(x, func->env, slots);
-    *tern_port_fault_top() = x->fault_frame;
+    if (TERN_FAST) *tern_port_fault_top() = x->fault_frame;
     if (x->memory != NULL) x->memory_size = tern_memory_size_bytes(x->memory);
-    if (trap != TRAP_NONE) return trap;
+    if (UNLIKELY(trap != TRAP_NONE)) return trap;
     x->trap.code = TRAP_NONE; /* one the host met and dealt with */
     x->exception = REF_NULL;
     return TRAP_NONE;
@@ -99,7 +99,7 @@ static TrapCode call_across(Exec *x, FuncInst *func, u64 *slots, const CodeUnit 
     slots[1] = (uintptr_t)caller;
     slots[2] = (uintptr_t)x->instance;
     slots[3] = f->result_cells;
-    open_frame(f, fp, ((ModuleCode *)func->instance->module->code)->cross_return, slots);
+    open_frame(f, fp, set_of(func->instance)->cross_return, slots);
     tern_exec_enter(x, func->instance);
     return TRAP_NONE;
 }
@@ -119,7 +119,7 @@ static TrapCode tail_call_across(Exec *x, FuncInst *func, const u64 *args, u64 *
         base[1] = saved[1];
         base[2] = (uintptr_t)x->instance;
         base[3] = f->result_cells;
-        saved[0] = (uintptr_t)((ModuleCode *)func->instance->module->code)->cross_return;
+        saved[0] = (uintptr_t)set_of(func->instance)->cross_return;
         saved[1] = (uintptr_t)base;
     }
     open_frame(f, frame, (const CodeUnit *)(uintptr_t)saved[0], (u64 *)(uintptr_t)saved[1]);
@@ -210,6 +210,7 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
         DISPATCH(); \
     }) \
     S(slow_memory, { \
+        TAKE_BOUND(); \
         if (!memory_has_grown(x)) STOP(TRAP_MEMORY_BOUNDS) \
         RELOAD_MEMORY(); \
         DISPATCH(); \
@@ -227,9 +228,8 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
     S(slow_call, { \
         FuncInst *func = (FuncInst *)(uintptr_t)r0; \
         u64 *slots = x->callee_slots; \
-        x->pc = pc; \
         x->fp = fp; \
-        TrapCode trap = call_across(x, func, slots, x->callee, fp); \
+        TrapCode trap = call_across(x, func, slots, pc, fp); \
         if (UNLIKELY(trap != TRAP_NONE)) return trap; \
         RELOAD_MEMORY(); \
         fp = slots + ADAPTER_CELLS; \
@@ -258,10 +258,10 @@ static const CodeUnit *cross_return(Exec *x, u64 **fp)
             TrapCode trap = call_host(x, func, slots); \
             if (UNLIKELY(trap != TRAP_NONE)) return trap; \
             RELOAD_MEMORY(); \
-            r0 = slots[0]; \
-            f0 = cell_f64(slots); \
-            f1 = cell_f32(slots); \
-            v0 = cell_v128(slots); \
+            SET_i64(slots[0]); \
+            SET_f64(cell_f64(slots)); \
+            SET_f32(cell_f32(slots)); \
+            SET_v128(cell_v128(slots)); \
             u64 ret = fp[header]; \
             u64 caller = fp[header + 1]; \
             memmove(fp, slots, func->type->result_cells * sizeof *fp); \
@@ -294,15 +294,20 @@ __attribute__((noinline)) HANDLER_FUNC(enter_call)
 {
     HANDLER_BEGIN
     FuncInst *func = (FuncInst *)(uintptr_t)r0;
-    u64 *slots = x->callee_slots;
-    const CodeUnit *ret = x->callee; /* before nested calls use it */
+    if (!TERN_FAST && func->instance == x->instance) { /* all such calls come here */
+        const CodeUnit *ret = pc;
+        pc = x->pc; /* to do it again, if the slow path says so */
+        ENTER_FROM((const FuncCode *)func->code, x->callee_slots, ret, { pc = f_->pc; DISPATCH(); })
+    }
     if (UNLIKELY(func->instance != NULL)) GOTO(slow_call);
-    x->pc = pc;
+    u64 *slots = x->callee_slots;
     x->fp = fp;
     TrapCode trap = call_host(x, func, slots);
     if (UNLIKELY(trap != TRAP_NONE)) return trap;
+    fp = x->fp;
+    mem = NULL; /* nobody's, if there is no memory */
     RELOAD_MEMORY();
-    pc = ret;
+#if HAS_ACCUMULATORS
     r0 = slots[0];
     f0 = cell_f64(slots);
     f1 = cell_f32(slots);
@@ -310,18 +315,22 @@ __attribute__((noinline)) HANDLER_FUNC(enter_call)
     __asm__ volatile("" : "+r"(r0));
     u64 cells[2] = {r0, slots[1]};
     v0 = cell_v128(cells);
+#endif
     DISPATCH();
 }
 SLOW_PATHS(SLOW)
 #undef SLOW
 
-#define H(name, layout, ...) HANDLER_FUNC(handler_##name) { HANDLER_BEGIN __VA_ARGS__ }
+/* used: the assembler may be all that mentions them, see tokens. */
+#define H(name, layout, ...) __attribute__((used)) HANDLER_FUNC(handler_##name) { HANDLER_BEGIN __VA_ARGS__ }
 #include "code/handlers.def"
 
+#if TERN_INTERP_LOOP || !defined(__ELF__)
 static HandlerFunc *const handlers[H_COUNT] = {
 #define H(name, layout, ...) [H_##name] = handler_##name,
 #include "code/handlers.def"
 };
+#endif
 
 #if TERN_INTERP_LOOP
 
@@ -344,6 +353,25 @@ enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
 #define RUN_ALONE(handler, pc, fp, r0, x) ((void)(r0), TRAP_NONE)
 
 #else
+
+/* A token is where a handler begins, counted from handler_NONE. */
+static HandlerFunc *func_of(u32 token)
+{
+    return (HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)token);
+}
+
+#if defined(__ELF__)
+/* C has no constant for the distance of two functions, the assembler has. Pointers would be relocated in every process
+ * that starts: seven pages of its own. */
+__asm__(".pushsection .rodata\n.balign 4\ntern_interp_tokens:\n"
+#define H(name, layout, ...) ".4byte handler_" #name " - handler_NONE\n"
+#include "code/handlers.def"
+        ".popsection\n");
+extern const s32 tokens[H_COUNT] __asm__("tern_interp_tokens") __attribute__((visibility("hidden")));
+static u32 plain_token(Handler handler) { return (u32)tokens[handler]; }
+#else
+static u32 plain_token(Handler handler) { return (u32)((uintptr_t)handlers[handler] - (uintptr_t)handler_NONE); }
+#endif
 
 #if SIMD_SSSE3 && TERN_SIMD
 /* Twins of handlers for processors that have more than the baseline. */
@@ -369,25 +397,20 @@ static bool has_ssse3(void)
     return answer == PRESENT;
 }
 
-static HandlerFunc *best_of(Handler handler)
-{
-    bool is_swizzle = handler == H_I8X16_SWIZZLE_SS_S || handler == H_I8X16_RELAXED_SWIZZLE_SS_S;
-    if (LIKELY(handler != H_I8X16_SHUFFLE_SS_S && !is_swizzle) || !has_ssse3()) return handlers[handler];
-    return is_swizzle ? ssse3_swizzle : ssse3_shuffle;
-}
-#else
-static HandlerFunc *best_of(Handler handler) { return handlers[handler]; }
-#endif
-
 static u32 token_of(Handler handler)
 {
-    return (u32)((uintptr_t)best_of(handler) - (uintptr_t)handler_NONE);
+    bool is_swizzle = handler == H_I8X16_SWIZZLE_SS_S || handler == H_I8X16_RELAXED_SWIZZLE_SS_S;
+    if (LIKELY(handler != H_I8X16_SHUFFLE_SS_S && !is_swizzle) || !has_ssse3())
+        return plain_token(handler);
+    return (u32)((uintptr_t)(is_swizzle ? ssse3_swizzle : ssse3_shuffle) - (uintptr_t)handler_NONE);
 }
+#else
+static u32 token_of(Handler handler) { return plain_token(handler); }
+#endif
 
 static TrapCode run(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 {
-    return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(
-        pc, fp, mem, 0, x, 0, 0, (t_v128){0});
+    return func_of(unit_u32(pc))(pc, fp, mem, STATE_START(0));
 }
 
 /* The argument registers of pc, fp and r0, in the machine's numbering. */
@@ -409,7 +432,7 @@ enum { PC_REGISTER = 0, FP_REGISTER = 1, R0_REGISTER = 3 };
 enum { PC_REGISTER = -1, FP_REGISTER = -1, R0_REGISTER = -1 };
 #endif
 #define RUN_ALONE(handler, pc, fp, r0, x) \
-    handlers[handler](pc, fp, (x)->memory->base, r0, x, 0, 0, (t_v128){0})
+    func_of(plain_token(handler))(pc, fp, (x)->memory->base, STATE_START(r0))
 
 #endif
 
@@ -443,7 +466,7 @@ static Handler checked_twin(Handler handler)
 #endif
 
 /* A fault tells the first byte out of bounds only: the instruction runs once more, checked, and says all. */
-static TrapCode explain_fault(Exec *x, const FaultFrame *fault)
+__attribute__((noinline, cold)) static TrapCode explain_fault(Exec *x, const FaultFrame *fault)
 {
     const CodeUnit *pc = (const CodeUnit *)fault->regs[PC_REGISTER & 31];
     u64 *fp = (u64 *)fault->regs[FP_REGISTER & 31];
@@ -467,22 +490,6 @@ static TrapCode explain_fault(Exec *x, const FaultFrame *fault)
     return TRAP_MEMORY_BOUNDS;
 }
 
-/* Runs where loads and stores may trust a guard: a fault in a handler is a trap. */
-static TrapCode run_guarded(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
-{
-    FaultFrame frame; /* the rest is the handler's to fill */
-    frame.outer = x->fault_frame;
-    if (PORT_SETJMP(frame.jump) == 0) {
-        *tern_port_fault_top() = x->fault_frame = &frame;
-        TrapCode trap = run(pc, fp, mem, x);
-        *tern_port_fault_top() = x->fault_frame = frame.outer;
-        return trap;
-    }
-    FaultFrame *fault = x->fault_frame;
-    *tern_port_fault_top() = x->fault_frame = fault->outer;
-    return explain_fault(x, fault);
-}
-
 static void *func_code(const Instance *instance, u32 func_index)
 {
     return (FuncCode *)instance->code + (func_index - instance->module->nimported[EXTERN_FUNC]);
@@ -493,14 +500,14 @@ static bool attach(Instance *instance, Diag *diag)
     ModuleCode *code = tern_code_of(instance->module, token_of);
     CodeMode mode = CODE_CHECKED;
     /* Where ThreadSanitizer watches, accesses are not made by handlers (base/racy.h): faults would be nobody's. */
-    if (PC_REGISTER >= 0 && !RACY_IS_WATCHED && instance->module->nmemories > 0) {
+    if (TERN_FAST && PC_REGISTER >= 0 && !RACY_IS_WATCHED && instance->module->nmemories > 0) {
         const Memory *memory = instance->memories[0];
         if (memory->is_guarded && tern_port_fault_init() &&
             tern_port_fault_add_code((FaultRange){handlers_start, handlers_end}))
             mode = CODE_GUARDED;
     }
     if (instance->store->is_metered) mode |= CODE_METERED;
-    if (instance->store->engine->options.profiles) mode |= CODE_PROFILED;
+    if (TERN_METERING && instance->store->engine->options.profiles) mode |= CODE_PROFILED;
     CodeSet *set = code != NULL ? tern_code_set(code, mode) : NULL;
     instance->code = set != NULL ? set->funcs : NULL;
     return set != NULL || tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
@@ -522,44 +529,86 @@ bool tern_interp_is_guarded(const Instance *instance)
     return instance->code != NULL && (set_of(instance)->mode & CODE_GUARDED) != 0;
 }
 
-/* Runs until the activation ends, going on at the handlers of exceptions. */
-static TrapCode run_to_end(const CodeUnit *pc, u64 *fp, Exec *x)
+/* Runs where loads and stores may trust a guard: a fault in a handler is a trap. A place to jump back to costs all that
+ * is in registers, so there is nothing else in this function. */
+__attribute__((noinline)) static TrapCode run_guarded(const CodeUnit *pc, u64 *fp, u8 *mem, Exec *x)
 {
-    for (;;) {
-        u8 *mem = x->memory != NULL ? x->memory->base : NULL;
-        /* Whatever the instance's own mode: it may call one whose memory is guarded. */
-        TrapCode trap = PC_REGISTER >= 0 ? run_guarded(pc, fp, mem, x) : run(pc, fp, mem, x);
-        if (LIKELY(trap != TRAP_UNCAUGHT_EXCEPTION) || !TERN_GC || !tern_unwind(x, token_of, &pc, &fp)) return trap;
-        if (UNLIKELY(x->profile != NULL)) tern_profile_unwind(x, fp + 1);
+    FaultFrame frame; /* the rest is the handler's to fill */
+    frame.outer = x->fault_frame;
+    if (PORT_SETJMP(frame.jump) == 0) {
+        *tern_port_fault_top() = x->fault_frame = &frame;
+        TrapCode trap = run(pc, fp, mem, x);
+        *tern_port_fault_top() = x->fault_frame = frame.outer;
+        return trap;
+    }
+    FaultFrame *fault = x->fault_frame;
+    *tern_port_fault_top() = x->fault_frame = fault->outer;
+    return explain_fault(x, fault);
+}
+
+/* Whatever the instance's own mode: it may call one whose memory is guarded. */
+static inline TrapCode run_here(const CodeUnit *pc, u64 *fp, const Memory *memory, Exec *x)
+{
+    u8 *mem = memory != NULL ? memory->base : NULL;
+    return PC_REGISTER >= 0 ? run_guarded(pc, fp, mem, x) : run(pc, fp, mem, x);
+}
+
+/* The activation stopped: goes on at the handlers of exceptions, as long as there are some, and says what it has ended
+ * with. */
+__attribute__((noinline)) static TrapCode stopped(Exec *x, const Below *below, const FuncInst *func, u64 *slots,
+                                                 TrapCode trap)
+{
+    const CodeUnit *pc;
+    u64 *fp;
+    while (trap == TRAP_UNCAUGHT_EXCEPTION && TERN_GC && tern_unwind(x, token_of, &pc, &fp)) {
+        if (TERN_METERING && UNLIKELY(x->profile != NULL)) tern_profile_unwind(x, fp + 1);
         /* Going to a handler may be a back-edge. */
-        trap = x->fuel < 0 ? tern_exec_refuel(x) : tern_exec_poll(x);
+        trap = TERN_METERING && x->fuel < 0 ? tern_exec_refuel(x) : tern_exec_poll(x);
         if (UNLIKELY(trap != TRAP_NONE)) {
             x->pc = pc;
             x->fp = fp;
-            return trap;
+            break;
         }
+        trap = run_here(pc, fp, x->memory, x);
     }
+    if (trap != TRAP_NONE) {
+        if (TERN_METERING && UNLIKELY(x->profile != NULL)) tern_profile_unwind(x, slots);
+        trap = tern_exec_trap(x, trap);
+    }
+    return tern_exec_end(x, below, func, slots, trap);
+}
+
+static TrapCode call(Exec *x, FuncInst *func, u64 *slots);
+
+/* The same for a function that is to be made ready first, nothing of which has run. */
+__attribute__((noinline, cold)) static TrapCode call_first(Exec *x, FuncInst *func, u64 *slots)
+{
+    Below below;
+    tern_exec_begin(x, &below);
+    tern_exec_enter(x, func->instance);
+    x->pc = NULL;
+    x->fp = slots;
+    TrapCode trap = prepare(x, func->instance, func->code, slots);
+    if (trap != TRAP_NONE) return stopped(x, &below, func, slots, trap);
+    tern_exec_put_back(x, &below, slots);
+    return call(x, func, slots);
 }
 
 static TrapCode call(Exec *x, FuncInst *func, u64 *slots)
 {
     const FuncCode *f = func->code;
-    if (x->instance != func->instance) tern_exec_enter(x, func->instance);
-    x->pc = NULL; /* nothing of this call has run */
-    x->fp = slots;
-    TrapCode trap = TRAP_NONE;
-    if (STACK_LACKS(__atomic_load_n(&f->frame_cells, __ATOMIC_ACQUIRE), slots))
-        trap = prepare(x, func->instance, f, slots);
-    if (LIKELY(trap == TRAP_NONE)) {
-        u64 *header = slots + f->header;
-        header[0] = (uintptr_t)((ModuleCode *)func->instance->module->code)->halt;
-        header[1] = 0;
-        CLEAR_LOCALS(f, slots)
-        trap = run_to_end(f->pc, slots, x);
-        if (LIKELY(trap == TRAP_NONE)) return TRAP_NONE;
-    }
-    if (UNLIKELY(x->profile != NULL)) tern_profile_unwind(x, slots);
-    return tern_exec_trap(x, trap);
+    if (STACK_LACKS(__atomic_load_n(&f->frame_cells, __ATOMIC_ACQUIRE), slots)) return call_first(x, func, slots);
+    Below below;
+    tern_exec_begin(x, &below);
+    Instance *instance = func->instance;
+    tern_exec_enter(x, instance);
+    u64 *header = slots + f->header;
+    header[0] = (uintptr_t)set_of(instance)->halt;
+    header[1] = 0;
+    CLEAR_LOCALS(f, slots)
+    TrapCode trap = run_here(f->pc, slots, instance->memory0, x);
+    if (UNLIKELY(trap != TRAP_NONE)) return stopped(x, &below, func, slots, trap);
+    return tern_exec_end(x, &below, func, slots, TRAP_NONE);
 }
 
 /* Enough to see what recurses; a guest decides how deep its stack is. */
@@ -609,4 +658,4 @@ u64 tern_interp_features(void)
 }
 
 const Tier tern_interp_tier = {.name = "interpreter", .attach = attach, .call = call, .backtrace = backtrace,
-                               .meter = meter, .func_code = func_code};
+                               .meter = TERN_METERING ? meter : NULL, .func_code = func_code};

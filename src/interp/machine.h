@@ -52,8 +52,21 @@
 #define HANDLER_SECTION __attribute__((section("tern_interp")))
 
 /* The machine's state. r0 is fourth: a shift count has to be in rcx on x86-64. */
+#define HAS_ACCUMULATORS (TERN_FAST || TERN_INTERP_LOOP)
+#if HAS_ACCUMULATORS
 #define STATE_PARAMS const CodeUnit *pc, u64 *fp, u8 *mem, u64 r0, Exec *x, f64 f0, f32 f1, t_v128 v0
 #define STATE pc, fp, mem, r0, x, f0, f1, v0
+#define STATE_START(r0) r0, x, 0, 0, (t_v128){0}
+#define HANDLERS_BASE ((uintptr_t)handler_NONE)
+#define FORGET_R0()
+#else
+/* Nobody reads them: r0 is what a slow path is told, and else whatever is in its register. */
+#define STATE_PARAMS const CodeUnit *pc, u64 *fp, u8 *mem, u64 r0, Exec *x, uintptr_t base
+#define STATE pc, fp, mem, r0, x, base
+#define STATE_START(r0) r0, x, (uintptr_t)handler_NONE
+#define HANDLERS_BASE base
+#define FORGET_R0() __asm__("" : "=r"(r0))
+#endif
 
 /* --- operands ------------------------------------------------------------------------------------- */
 
@@ -121,6 +134,7 @@ enum { TOKEN_UNITS = 2 };
 #define ACC_f32 (f1)
 #define ACC_f64 (f0)
 #define ACC_v128 (v0)
+#if HAS_ACCUMULATORS
 #define SET_i32(v) (r0 = (u64)(u32)(v))
 #define SET_i64(v) (r0 = (v))
 #define SET_f32(v) (f1 = (v))
@@ -131,6 +145,17 @@ enum { TOKEN_UNITS = 2 };
 #define PUT_f32(k, v) (f1 = (v), fp[U16(k)] = bits_of_f32(f1))
 #define PUT_f64(k, v) (f0 = (v), (void)memcpy(&fp[U16(k)], &f0, sizeof f0))
 #define PUT_v128(k, v) (v0 = (v), (void)memcpy(&fp[U16(k)], &v0, sizeof v0))
+#else
+#define SET_i64(v) ((void)(v))
+#define SET_f32(v) ((void)(v))
+#define SET_f64(v) ((void)(v))
+#define SET_v128(v) ((void)(v))
+#define PUT_i32(k, v) (fp[U16(k)] = (u64)(u32)(v))
+#define PUT_i64(k, v) (fp[U16(k)] = (u64)(v))
+#define PUT_f32(k, v) (fp[U16(k)] = bits_of_f32(v))
+#define PUT_f64(k, v) (fp[U16(k)] = bits_of_f64(v))
+#define PUT_v128(k, v) { t_v128 put_ = (v); memcpy(&fp[U16(k)], &put_, sizeof put_); }
+#endif
 #define IMM_i32(k) U32(k)
 #define IMM_i64(k) ((u64)(s64)S32(k))
 #define IMM_f32(k) num_f32_of_bits(U32(k))
@@ -172,11 +197,15 @@ typedef HANDLER_CC TrapCode HandlerFunc(STATE_PARAMS);
 #define HANDLER_BEGIN
 HANDLER_FUNC(handler_NONE);
 #define DISPATCH() \
-    MUSTTAIL return ((HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)))(STATE)
+    { \
+        FORGET_R0(); \
+        MUSTTAIL return ((HandlerFunc *)(HANDLERS_BASE + (uintptr_t)(s64)(s32)unit_u32(pc)))(STATE); \
+    }
 /* The same, not to be joined by the compiler with that of another way: each is predicted by itself. */
 #define DISPATCH_APART(way) \
     { \
-        HandlerFunc *next_ = (HandlerFunc *)((uintptr_t)handler_NONE + (uintptr_t)(s64)(s32)unit_u32(pc)); \
+        FORGET_R0(); \
+        HandlerFunc *next_ = (HandlerFunc *)(HANDLERS_BASE + (uintptr_t)(s64)(s32)unit_u32(pc)); \
         __asm__ volatile("" : "+r"(next_) : "i"(way)); \
         MUSTTAIL return next_(STATE); \
     }
@@ -217,10 +246,16 @@ HANDLER_FUNC(handler_NONE);
 #endif
 #define LOAD_AT(M, ea) LOAD_FROM(M, mem + (ea))
 #define STORE_AT(M, ea, v) STORE_TO(M, mem + (ea), v)
+#if HAS_ACCUMULATORS
+#define TELL_BOUND(ea, n) (x->trap.address = (ea), x->trap.access_bytes = (n))
+#define TAKE_BOUND()
+#else /* in registers: the slow path loads mem anew */
+#define TELL_BOUND(ea, n) (r0 = (ea), mem = (u8 *)(uintptr_t)(n))
+#define TAKE_BOUND() (x->trap.address = r0, x->trap.access_bytes = (uintptr_t)mem)
+#endif
 #define CHECK_BOUND(ea, n) \
     if (UNLIKELY((ea) + (n) > x->memory_size)) { \
-        x->trap.address = (ea); \
-        x->trap.access_bytes = (n); \
+        TELL_BOUND(ea, n); \
         GOTO(slow_memory); \
     } (void)0
 /* pc does not move before the access is done, so that a fault is told to be this instruction's. They and r0
@@ -309,7 +344,8 @@ _Static_assert(CLEARED_CELLS == 4, "what is cleared at once");
 #define ENTER(f, frame, n) ENTER_AND(f, frame, n, { pc = f_->pc; DISPATCH(); })
 /* Pays instead of the callee's first instruction, FUEL. */
 #define ENTER_PAID(f, frame, n) ENTER_AND(f, frame, n, { pc = f_->pc; PAY(U16(0), TOKEN_UNITS + 1) })
-#define ENTER_AND(f, frame, n, ...) \
+#define ENTER_AND(f, frame, n, ...) ENTER_FROM(f, frame, pc + TOKEN_UNITS + (n), __VA_ARGS__)
+#define ENTER_FROM(f, frame, ret, ...) \
     { \
         const FuncCode *f_ = (f); \
         u64 *nf_ = (frame); \
@@ -319,23 +355,24 @@ _Static_assert(CLEARED_CELLS == 4, "what is cleared at once");
             GOTO(slow_enter); \
         } \
         u64 *h_ = nf_ + f_->header; \
-        h_[0] = (uintptr_t)(pc + TOKEN_UNITS + (n)); \
+        h_[0] = (uintptr_t)(ret); \
         h_[1] = (uintptr_t)fp; \
         CLEAR_LOCALS(f_, nf_) \
         fp = nf_; \
         __VA_ARGS__ \
     }
-/* r0 carries what the slow path needs first: the accumulators are dead across calls. x->callee is then where
- * to return to. */
+/* The rest in enter_call, which is given the callee in r0, where to return to in pc, and in x where the call is and
+ * where the arguments are. */
 #define CALL_FUNC(func, frame, n) CALL_BY(ENTER, func, frame, n)
 #define CALL_FUNC_PAID(func, frame, n) CALL_BY(ENTER_PAID, func, frame, n)
 #define CALL_BY(ENTER_FUNC, func, frame, n) \
     { \
         FuncInst *fn_ = (func); \
         u64 *slots_ = (frame); \
-        if (LIKELY(fn_->instance == x->instance)) \
+        if (TERN_FAST && LIKELY(fn_->instance == x->instance)) \
             ENTER_FUNC((const FuncCode *)fn_->code, slots_, n) \
-        x->callee = (void *)(uintptr_t)(pc + TOKEN_UNITS + (n)); \
+        x->pc = pc; \
+        pc += TOKEN_UNITS + (n); \
         x->callee_slots = slots_; \
         r0 = (uintptr_t)fn_; \
         GOTO(enter_call); \

@@ -24,19 +24,23 @@ static bool is_tail_call(const CodeUnit *pc, TokenOf *token_of)
            token == token_of(H_TAIL_CALL_REF);
 }
 
-static const FuncCode *find(const Instance *instance, const CodeUnit *pc)
+static const FuncCode *find(const Instance *instance, const CodeUnit *pc, CodeMode *mode)
 {
     CodeSet *set = tern_code_set_of(instance->code);
-    return tern_code_find(instance->module->code, &set, pc);
+    const FuncCode *f = tern_code_find(instance->module->code, &set, pc);
+    *mode = set->mode;
+    return f;
 }
 
-static void land(Exec *x, Instance *instance, u64 *fp, const CatchTarget *target)
+/* nsteps: of looking for it, in code that pays. */
+static void land(Exec *x, Instance *instance, u64 *fp, const CatchTarget *target, u64 nsteps, bool is_metered)
 {
     Ref exception = x->exception;
     u32 ncells = tern_exception_cells(exception);
     if (target->tag != TAG_ANY && ncells > 0)
         memcpy(fp + target->payload_slot, tern_exception_payload(exception), ncells * sizeof *fp);
-    x->fuel -= target->cost;
+    if (is_metered) nsteps += ncells;
+    x->fuel -= (s64)(target->cost + nsteps / CARRIED_PER_UNIT);
     if (target->ref_slot != SLOT_NONE) fp[target->ref_slot] = exception;
     x->exception = REF_NULL;
     x->trap.code = TRAP_NONE; /* a host it passed through may have had it described */
@@ -53,15 +57,20 @@ bool tern_unwind(Exec *x, TokenOf *token_of, const CodeUnit **pc_out, u64 **fp_o
     u64 *fp = x->fp;
     bool has_left = is_tail_call(pc, token_of);
     const FuncCode *f = NULL;
+    CodeMode mode = CODE_CHECKED;
+    u64 nsteps = 0;
     for (const CodeUnit *last_pc = NULL;; has_left = false) {
         if (pc != last_pc) /* recursion repeats positions */
-            f = find(instance, pc);
+            f = find(instance, pc, &mode);
         if (f == NULL) return false;
         last_pc = pc;
+        bool is_metered = code_is_metered(mode);
+        u64 nlooked = 0;
         const CatchTarget *target =
-            has_left ? NULL : tern_try_find(f, (u32)(pc - f->pc), instance->tags, tag);
+            has_left ? NULL : tern_try_find(f, (u32)(pc - f->pc), instance->tags, tag, &nlooked);
+        if (is_metered) nsteps += nlooked;
         if (target != NULL) {
-            land(x, instance, fp, target);
+            land(x, instance, fp, target, nsteps, is_metered);
             *pc_out = f->pc + target->to;
             *fp_out = fp;
             return true;

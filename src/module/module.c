@@ -10,6 +10,22 @@
 
 #include "base/cursor.h"
 
+const char *const tern_module_limit_texts[MODULE_LIMIT_COUNT] = {
+#define LIMIT(id, field, most, text) text,
+#include "module/limits.def"
+};
+
+ModuleLimits tern_module_limits(const ModuleLimits *asked)
+{
+    ModuleLimits limits = {{
+#define LIMIT(id, field, most, text) most,
+#include "module/limits.def"
+    }};
+    for (u32 i = 0; asked != NULL && i < MODULE_LIMIT_COUNT; i++)
+        if (asked->most[i] != 0 && asked->most[i] < limits.most[i]) limits.most[i] = asked->most[i];
+    return limits;
+}
+
 Module *tern_module_retain(Module *module)
 {
     __atomic_add_fetch(&module->refs, 1, __ATOMIC_RELAXED);

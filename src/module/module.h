@@ -18,6 +18,9 @@ typedef struct Limits {
     u64 min, max; /* pages or elements; max is UINT64_MAX when has_max is false */
     bool has_max, is_64, is_shared;
 } Limits;
+/* To be asked by these: in a build that is without such memories the answer is a constant. */
+static inline bool limits_is_64(const Limits *limits) { return TERN_MEMORY64 && limits->is_64; }
+static inline bool limits_is_shared(const Limits *limits) { return TERN_THREADS && limits->is_shared; }
 
 typedef struct TableType {
     Limits limits;
@@ -111,6 +114,21 @@ typedef struct CustomSection {
     u8 after; /* id of the last non-custom section before it, 0 if none */
 } CustomSection;
 
+typedef enum ModuleLimit {
+#define LIMIT(id, field, most, text) LIMIT_##id,
+#include "module/limits.def"
+    MODULE_LIMIT_COUNT
+} ModuleLimit;
+
+/* Most there may be of each in a module. */
+typedef struct ModuleLimits {
+    u32 most[MODULE_LIMIT_COUNT];
+} ModuleLimits;
+extern const char *const tern_module_limit_texts[MODULE_LIMIT_COUNT];
+
+/* What is asked for, which may be NULL: 0, and what is more than that, is what limits.def says. */
+ModuleLimits tern_module_limits(const ModuleLimits *asked);
+
 typedef struct Module {
     Alloc *alloc;
     TypeRegistry *registry;
@@ -121,6 +139,7 @@ typedef struct Module {
     u32 size;
     bool owns_bytes; /* freed with the module */
     u64 features;    /* those it was decoded with */
+    ModuleLimits limits;
     u64 used;        /* those it uses */
 
     u32 ntypes;

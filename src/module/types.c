@@ -209,10 +209,10 @@ static void mention_all(const Mention *m)
 {
     for (u32 i = 0; i < m->self->n; i++) {
         const DefType *def = &m->self->members[i].type;
-        if (def->super != TYPE_NONE) mention_id(m, def->super);
-        if (def->descriptor != TYPE_NONE) mention_id(m, def->descriptor);
-        if (def->described != TYPE_NONE) mention_id(m, def->described);
-        switch (def->kind) {
+        if (def_has_super(def)) mention_id(m, def->super);
+        if (TERN_GC && def->descriptor != TYPE_NONE) mention_id(m, def->descriptor);
+        if (TERN_GC && def->described != TYPE_NONE) mention_id(m, def->described);
+        switch (def_kind(def)) {
         case DEF_FUNC:
             for (u32 k = 0; k < def->u.func.nparams; k++) mention_type(m, def->u.func.params[k]);
             for (u32 k = 0; k < def->u.func.nresults; k++) mention_type(m, def->u.func.results[k]);
@@ -258,7 +258,7 @@ void tern_types_retain(TypeRegistry *types, u32 id)
 
 /* --- making a group canonical ----------------------------------------------------------------- */
 
-static bool is_member(u32 id) { return id != TYPE_NONE && (id & REC_BIT) != 0; }
+static bool is_member(u32 id) { return TERN_GC && id != TYPE_NONE && (id & REC_BIT) != 0; }
 
 static u32 field_bytes(ValType t)
 {
@@ -275,8 +275,8 @@ static u32 field_bytes(ValType t)
 /* Appends one type to the key, self-delimiting. */
 static bool write_key(U32Vec *key, Alloc *alloc, const DefType *def)
 {
-    u32 extra = def->kind == DEF_FUNC     ? def->u.func.nparams + def->u.func.nresults + 2
-                : def->kind == DEF_STRUCT ? def->u.strct.nfields * 2 + 1
+    u32 extra = def_kind(def) == DEF_FUNC     ? def->u.func.nparams + def->u.func.nresults + 2
+                : def_kind(def) == DEF_STRUCT ? def->u.strct.nfields * 2 + 1
                                           : 2;
     if (!vec_reserve(key, alloc, extra + 4)) return false;
     u32 *p = key->items + key->n;
@@ -284,7 +284,7 @@ static bool write_key(U32Vec *key, Alloc *alloc, const DefType *def)
     *p++ = def->super;
     *p++ = def->descriptor;
     *p++ = def->described;
-    switch (def->kind) {
+    switch (def_kind(def)) {
     case DEF_FUNC:
         *p++ = def->u.func.nparams;
         *p++ = def->u.func.nresults;
@@ -327,6 +327,17 @@ static const ValType *copy_types(u32 **p, const ValType *from, u32 n, const u32 
     return to;
 }
 
+static u32 count_words(const ValType *types, u32 n)
+{
+    _Static_assert((VT_I32 & VT_F32 & 1) == 1 && ((VT_I64 | VT_F64) & 1) == 0, "vt_is_wide");
+    u32 words = 0;
+    for (u32 i = 0; i < n; i++) {
+        if (!vt_is_num(types[i])) return NO_WORDS;
+        words += 1 + vt_is_wide(types[i]);
+    }
+    return words;
+}
+
 static void copy_struct(StructType *to, FieldType *fields, const StructType *from, const u32 *ids)
 {
     u32 offset = 0;
@@ -359,7 +370,7 @@ static void fill_members(TypeRegistry *types, Group *group, const DefType *defs,
         const DefType *super = NULL;
         if (is_member(from->super))
             super = &group->members[from->super & ~REC_BIT].type;
-        else if (from->super != TYPE_NONE)
+        else if (def_has_super(from))
             super = tern_types_get(types, from->super);
         def->depth = super == NULL ? 0 : super->depth + 1;
         if (super != NULL) memcpy(words, super->ancestors, def->depth * sizeof *words);
@@ -367,13 +378,18 @@ static void fill_members(TypeRegistry *types, Group *group, const DefType *defs,
         def->ancestors = words;
         words += def->depth + 1;
 
-        switch (from->kind) {
+        switch (def_kind(from)) {
         case DEF_FUNC: {
             const FuncType *f = &from->u.func;
             FuncType *func = &def->u.func;
             *func = (FuncType){.nparams = f->nparams, .nresults = f->nresults};
             func->params = copy_types(&words, f->params, f->nparams, ids, &func->param_cells);
             func->results = copy_types(&words, f->results, f->nresults, ids, &func->result_cells);
+            func->param_words = count_words(func->params, func->nparams);
+            func->result_words = count_words(func->results, func->nresults);
+            if (func->param_words == NO_WORDS || func->result_words == NO_WORDS)
+                func->param_words = func->result_words = NO_WORDS;
+            func->call_cells = func->param_cells > func->result_cells ? func->param_cells : func->result_cells;
             break;
         }
         case DEF_STRUCT:
@@ -399,13 +415,13 @@ static bool measure(const TypeRegistry *types, const DefType *defs, u32 n, u32 *
         if (is_member(def->super)) {
             assert((def->super & ~REC_BIT) < i && "a super stands before its subtypes");
             depths[i] = depths[def->super & ~REC_BIT] + 1;
-        } else if (def->super != TYPE_NONE) {
+        } else if (def_has_super(def)) {
             depths[i] = tern_types_get(types, def->super)->depth + 1;
         }
         if (depths[i] > MAX_TYPE_DEPTH) return false;
         *nwords += depths[i] + 1;
-        if (def->kind == DEF_FUNC) *nwords += (u64)def->u.func.nparams + def->u.func.nresults;
-        if (def->kind == DEF_STRUCT) *nfields += def->u.strct.nfields;
+        if (def_kind(def) == DEF_FUNC) *nwords += (u64)def->u.func.nparams + def->u.func.nresults;
+        if (def_kind(def) == DEF_STRUCT) *nfields += def->u.strct.nfields;
     }
     return true;
 }
@@ -489,6 +505,7 @@ u32 tern_types_add_func(TypeRegistry *types, const ValType *params, u32 nparams,
 bool tern_types_def_match(const TypeRegistry *types, u32 sub, u32 super)
 {
     if (sub == super) return true;
+    if (!TERN_GC) return false;
     const DefType *a = tern_types_get(types, sub);
     u32 depth = tern_types_get(types, super)->depth;
     return depth < a->depth && a->ancestors[depth] == super;
@@ -497,7 +514,7 @@ bool tern_types_def_match(const TypeRegistry *types, u32 sub, u32 super)
 /* The abstract heap type directly above a concrete one. */
 static u32 abstract_of(const TypeRegistry *types, u32 id)
 {
-    switch (tern_types_get(types, id)->kind) {
+    switch (def_kind(tern_types_get(types, id))) {
     case DEF_STRUCT: return HEAP_STRUCT;
     case DEF_ARRAY: return HEAP_ARRAY;
     default: return HEAP_FUNC;
@@ -507,6 +524,7 @@ static u32 abstract_of(const TypeRegistry *types, u32 id)
 static bool abstract_match(u32 sub, u32 super)
 {
     if (sub == super || sub == HEAP_BOT) return true;
+    if (!TERN_GC) return false;
     switch (super) {
     case HEAP_ANY:
         return sub == HEAP_EQ || sub == HEAP_I31 || sub == HEAP_STRUCT || sub == HEAP_ARRAY ||

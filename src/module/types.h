@@ -35,8 +35,10 @@ static inline ValType vt_abstract(HeapCode heap, bool nullable)
 {
     return VT_REF | (u32)nullable << 8 | (u32)heap << 11;
 }
+/* Without TERN_GC no type says more of a reference than that it is a function's. */
 static inline ValType vt_concrete(u32 type_id, bool nullable, bool exact)
 {
+    if (!TERN_GC) return vt_abstract(HEAP_FUNC, nullable);
     return VT_REF | (u32)nullable << 8 | (u32)exact << 9 | 1u << 10 | type_id << 11;
 }
 #define VT_FUNCREF ((ValType)(VT_REF | 1u << 8 | (u32)HEAP_FUNC << 11))
@@ -46,11 +48,13 @@ static inline ValType vt_concrete(u32 type_id, bool nullable, bool exact)
 static inline u8 vt_code(ValType t) { return (u8)t; }
 static inline bool vt_is_ref(ValType t) { return (u8)t == VT_REF; }
 static inline bool vt_is_nullable(ValType t) { return t >> 8 & 1; }
-static inline bool vt_is_exact(ValType t) { return t >> 9 & 1; }
-static inline bool vt_is_concrete(ValType t) { return t >> 10 & 1; }
+static inline bool vt_is_exact(ValType t) { return TERN_GC && (t >> 9 & 1); }
+static inline bool vt_is_concrete(ValType t) { return TERN_GC && (t >> 10 & 1); }
 static inline u32 vt_heap(ValType t) { return t >> 11; } /* type id, or HeapCode */
 static inline ValType vt_with_null(ValType t, bool nullable) { return (t & ~(1u << 8)) | (u32)nullable << 8; }
 static inline bool vt_is_num(ValType t) { return t >= VT_F64 && t <= VT_I32; }
+/* Of a number: does it take 64 bits? */
+static inline bool vt_is_wide(ValType t) { return (t & 1) == 0; }
 /* A value must exist before it is read: non-nullable references (spec 3.1, defaultable). */
 static inline bool vt_is_defaultable(ValType t) { return !vt_is_ref(t) || vt_is_nullable(t); }
 /* Cells of 8 bytes a value occupies in a frame. */
@@ -60,7 +64,10 @@ typedef struct FuncType {
     const ValType *params, *results;
     u32 nparams, nresults;
     u32 param_cells, result_cells; /* sums of vt_cells */
+    u32 call_cells;                /* the larger of the two */
+    u32 param_words, result_words; /* of 32 bits, if all of both are numbers, else NO_WORDS */
 } FuncType;
+#define NO_WORDS UINT32_MAX
 
 typedef struct FieldType {
     ValType type; /* or VT_I8, VT_I16 */
@@ -94,6 +101,10 @@ typedef struct DefType {
     const u32 *ancestors;  /* [depth + 1] type ids, root first, itself last: subtyping in constant time */
     u32 descriptor, described; /* custom descriptors: type ids or TYPE_NONE */
 } DefType;
+
+/* Without TERN_GC there are only functions, below nothing. */
+static inline DefKind def_kind(const DefType *def) { return TERN_GC ? def->kind : DEF_FUNC; }
+static inline bool def_has_super(const DefType *def) { return TERN_GC && def->super != TYPE_NONE; }
 
 /* A type as a decoder met it, before it is canonical: ValTypes hold type ids for types of earlier groups,
  * and REC_BIT | position for types of the same group. */

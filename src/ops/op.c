@@ -36,7 +36,12 @@
 #define HEAT_VEC IS_HOT, .is_vec = true
 #define HEAT_VEC_COLD .is_hot = false
 
-#define ROW(c, t, f, s) .text = t, .code = c, .feature = FEATURE_##f, .shape = SHAPE_##s
+#if TERN_DETAILS
+#define TEXT(t) t
+#else
+#define TEXT(t) ""
+#endif
+#define ROW(c, t, f, s) .text = TEXT(t), .code = c, .feature = FEATURE_##f, .shape = SHAPE_##s
 #define ALONE .inverse = OP_NONE, .swapped = OP_NONE
 
 const OpInfo tern_op_info[OP_COUNT] = {
@@ -98,6 +103,11 @@ const OpInfo tern_op_info[OP_COUNT] = {
 Op tern_op_of_code(u32 prefix, u32 opcode)
 {
     if (prefix > 0xff || opcode > 0xffff) return OP_NONE;
+    if (!TERN_FAST) { /* those without a prefix have their table */
+        u32 op = 0;
+        while (op < OP_COUNT && tern_op_info[op].code != (prefix << 16 | opcode)) op++;
+        return (Op)op;
+    }
     switch (prefix << 16 | opcode) {
 #define NUM1(n, c, ...) case c: return OP_##n;
 #define NUM2(n, c, ...) case c: return OP_##n;
@@ -130,11 +140,26 @@ Op tern_op_of_code(u32 prefix, u32 opcode)
     }
 }
 
+FeatureId tern_op_left_out(u32 prefix, u32 opcode)
+{
+    if (!TERN_GC && prefix == 0xfb) return FEATURE_GC;
+    if (!TERN_SIMD && prefix == 0xfd) return FEATURE_SIMD;
+    if (!TERN_THREADS && prefix == 0xfe) return FEATURE_THREADS;
+    switch (prefix << 16 | opcode) {
+#define OPS_ABSENT 1
+#define WIDE2(n, c, t, f, ...) case c: return FEATURE_##f;
+#define WIDE4(n, c, t, f, ...) case c: return FEATURE_##f;
+#define SPECIAL(n, c, t, f, ...) case c: return FEATURE_##f;
+#include "ops/ops.def"
+    default: return FEATURE_COUNT;
+    }
+}
+
 /* Every byte is OP_NONE until a row says otherwise. A row with a prefix has no byte of its own:
  * it says OP_NONE again for 0xff, which is no instruction. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-const u16 tern_op_of_byte[256] = {
+const OpNumber tern_op_of_byte[256] = {
     [0 ... 255] = OP_NONE,
 #define BYTE(n, c) [(c) < 0x100 ? (c) : 0xff] = (c) < 0x100 ? OP_##n : OP_NONE,
 #define NUM1(n, c, ...) BYTE(n, c)

@@ -65,29 +65,43 @@ typedef enum OpType { OT_none, OT_i32, OT_i64, OT_f32, OT_f64, OT_v128, OT_addr 
 #define OP_MAX_ARGS 4
 
 typedef struct OpInfo {
-    const char *text;
-    u32 code;              /* prefix << 16 | opcode */
-    u8 shape;              /* OpShape */
+    u32 code : 24;         /* prefix << 16 | opcode */
+    u32 shape : 8;         /* OpShape */
     u8 imm;                /* ImmKind */
     u8 feature;            /* FeatureId */
-    u8 nargs, nresults;    /* fixed signatures only */
+    u8 nargs : 4, nresults : 4; /* fixed signatures only */
     u8 args[OP_MAX_ARGS];  /* OpType, deepest first */
     u8 results[2];         /* OpType */
     u8 mem_bytes;          /* access width of loads, stores and atomics, else 0 */
-    u8 nlanes;             /* an immediate lane is below it; 0 if there is none */
-    bool is_hot;
-    bool is_atomic;        /* its memory access must be naturally aligned */
-    bool is_vec;           /* HEAT is VEC: hot, but without immediate forms */
+    u8 nlanes : 5;         /* an immediate lane is below it; 0 if there is none */
+    bool is_hot : 1;
+    bool is_atomic : 1;    /* its memory access must be naturally aligned */
+    bool is_vec : 1;       /* HEAT is VEC: hot, but without immediate forms */
+    /* As the text format writes it; empty without TERN_DETAILS. Not a pointer, which would be relocated in every process
+     * that starts. */
+    char text[TERN_DETAILS ? 45 : 1];
     u16 inverse, swapped;  /* CMP2: Op, or OP_NONE */
 } OpInfo;
 
 extern const OpInfo tern_op_info[OP_COUNT];
 
+/* An instruction that the build has: the compiler leaves the cases of others out of a switch over it. */
+static inline Op op_present(u32 op)
+{
+    if (op >= OP_COUNT) __builtin_unreachable();
+    return (Op)op;
+}
+
 /* The Op of an encoding; OP_NONE if there is none. prefix is 0 for one-byte opcodes. */
 Op tern_op_of_code(u32 prefix, u32 opcode);
 
 /* Constant-time form for one-byte opcodes. */
-extern const u16 tern_op_of_byte[256];
+#if TERN_SIMD || TERN_THREADS || TERN_GC
+typedef u16 OpNumber;
+#else
+typedef u8 OpNumber; /* there are so few */
+#endif
+extern const OpNumber tern_op_of_byte[256];
 
 
 /* Proposals, as bits in a u64: 1 << FEATURE_x. */
@@ -111,12 +125,8 @@ extern const FeatureInfo tern_feature_info[FEATURE_COUNT];
 
 Op tern_op_of_text(const char *text);
 
-/* The feature whose instructions begin with this prefix and are not in the build; FEATURE_COUNT if there is none. */
-static inline FeatureId tern_op_left_out(u32 prefix)
-{
-    if (!TERN_SIMD && prefix == 0xfd) return FEATURE_SIMD;
-    if (!TERN_THREADS && prefix == 0xfe) return FEATURE_THREADS;
-    return FEATURE_COUNT;
-}
+/* The feature of an instruction that is not in the build, of all with a prefix the commonest; FEATURE_COUNT if there
+ * is no such instruction. */
+FeatureId tern_op_left_out(u32 prefix, u32 opcode);
 
 #endif

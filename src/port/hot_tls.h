@@ -8,6 +8,8 @@
 #ifndef TERN_PORT_HOT_TLS_H
 #define TERN_PORT_HOT_TLS_H
 
+#include <stdint.h> /* any header of the C library says which one it is */
+
 #if defined(__GLIBC__) && defined(__ELF__)
 #define HOT_TLS __attribute__((tls_model("initial-exec")))
 #else

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 
 #include "base/alloc.h"
+#include "port/hot_tls.h"
 
 /* --- memory --------------------------------------------------------------------------------------- */
 
@@ -98,6 +99,36 @@ void tern_port_thread_yield(void);
  * the first call on a thread. */
 void *tern_port_stack_bottom(void);
 
+/* The port's, for what follows: what the thread has found out so far. */
+typedef struct NativeStack {
+    u8 *bottom;
+    size_t size;   /* 0: unknown */
+    bool is_known; /* asked already */
+} NativeStack;
+extern _Thread_local HOT_TLS NativeStack tern_port_stack;
+
+/* An address in the current frame, for which the function need not have a frame pointer. */
+static inline __attribute__((always_inline)) const void *tern_port_here(void)
+{
+    const void *here;
+#if defined(__x86_64__)
+    __asm__("movq %%rsp, %0" : "=r"(here));
+#elif defined(__aarch64__)
+    __asm__("mov %0, sp" : "=r"(here));
+#else
+    here = __builtin_frame_address(0);
+#endif
+    return here;
+}
+
+/* Has the thread's stack more than margin bytes below here? Some instructions; false also means: not known yet, or
+ * here is not in it. */
+static inline bool tern_port_stack_has(const void *here, size_t margin)
+{
+    size_t left = (size_t)((uintptr_t)here - (uintptr_t)tern_port_stack.bottom);
+    return left < tern_port_stack.size && left > margin;
+}
+
 /* --- clocks and chance ---------------------------------------------------------------------------- */
 
 typedef enum PortClock { PORT_CLOCK_REAL, PORT_CLOCK_MONOTONIC, PORT_CLOCK_PROCESS_CPU,
@@ -145,6 +176,7 @@ bool tern_port_fault_add_code(FaultRange range);
 bool tern_port_fault_add_guest(FaultRange range);
 void tern_port_fault_remove_guest(FaultRange range);
 /* The innermost frame of this thread; NULL for none. */
-FaultFrame **tern_port_fault_top(void);
+extern _Thread_local HOT_TLS FaultFrame *tern_port_fault_innermost;
+static inline FaultFrame **tern_port_fault_top(void) { return &tern_port_fault_innermost; }
 
 #endif

@@ -40,6 +40,15 @@ PortError tern_port_stream_write(s64 handle, const PortSlice *slices, u32 n, siz
 /* The same where nobody can stop reading: to what is no pipe and no socket. Saves system calls. */
 PortError tern_port_stream_write_quick(s64 handle, const PortSlice *slices, u32 n, size_t *done);
 
+/* The same without blocking, although the host's descriptor does: AGAIN instead, and *done may be any part. *how belongs
+ * to the descriptor, begins as PORT_NOW_QUIET and keeps what was learnt of it; several threads may use it. NOTSUP: there
+ * is no such way for this descriptor, and nothing was moved. Whoever polls first and moves no more than PORT_PIPE_CHUNK
+ * then blocks only where somebody else takes the bytes or the room in between, or in a terminal that has room for a
+ * part. */
+typedef enum PortNow { PORT_NOW_QUIET, PORT_NOW_SIGNALS, PORT_NOW_REOPEN, PORT_NOW_NEVER } PortNow;
+PortError tern_port_stream_read_now(s64 handle, PortNow *how, const PortSlice *slices, u32 n, size_t *done);
+PortError tern_port_stream_write_now(s64 handle, PortNow *how, const PortSlice *slices, u32 n, size_t *done);
+
 typedef struct PortPoll {
     s64 handle;
     bool write;      /* else read */

@@ -18,11 +18,11 @@ const BuiltinInfo tern_builtin_info[BUILTIN_COUNT] = {
 #define FLAG_COLLECTS (BUILTIN_TRAPS | BUILTIN_COLLECTS)
 #define VARIES BUILTIN_ARGS_VARIES
 #define BUILTIN(name, nargs, nresults, flags, bulk) \
-    [BUILTIN_##name] = {tern_builtin_##name, #name, nargs, nresults, FLAG_##flags, bulk},
+    [BUILTIN_##name] = {tern_builtin_##name, TERN_DETAILS ? #name : "", nargs, nresults, FLAG_##flags, bulk},
 #include "runtime/builtins.def"
 };
 
-static u64 refused(const Limits *limits) { return limits->is_64 ? UINT64_MAX : UINT32_MAX; }
+static u64 refused(const Limits *limits) { return limits_is_64(limits) ? UINT64_MAX : UINT32_MAX; }
 
 static bool range_ok(u64 at, u64 n, u64 size) { return at <= size && n <= size - at; }
 

@@ -25,7 +25,7 @@ static TrapCode wait(Exec *x, u64 *slots, u32 memory_index, u32 bytes)
     u8 *at;
     TrapCode trap = find(x, memory, slots[0], slots[3], bytes, &at);
     if (trap != TRAP_NONE) return trap;
-    if (!memory->type.limits.is_shared) return TRAP_UNSHARED_WAIT;
+    if (!limits_is_shared(&memory->type.limits)) return TRAP_UNSHARED_WAIT;
     WaitFor what = {.addr = slots[0] + slots[3], .at = at, .bytes = bytes, .timeout_ns = (s64)slots[2],
                     .expected = bytes == 4 ? (u32)slots[1] : slots[1], .interrupt = &x->interrupt};
     WaitOutcome outcome = tern_wait(memory->waits, &what);

@@ -7,29 +7,21 @@
  */
 #include "runtime/exec.h"
 
+#include "base/racy.h"
 #include "base/text.h"
 #include "runtime/profile.h"
 
 #define DEFAULT_STACK_BYTES ((size_t)1 << 20)
-
-/* Native stack that must be left when the guest is entered: for a tier, and for the host functions
- * it calls, which are not asked. */
-#if defined(__SANITIZE_ADDRESS__)
-#define NATIVE_MARGIN_BYTES (256u << 10)
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define NATIVE_MARGIN_BYTES (256u << 10)
-#endif
-#endif
-#ifndef NATIVE_MARGIN_BYTES
-#define NATIVE_MARGIN_BYTES (64u << 10)
-#endif
 
 /* Less than a call of a function not yet lowered seems to need (code/code.h). */
 #define MAX_STACK_BYTES ((size_t)1 << (sizeof(size_t) == 8 ? 32 : 30))
 
 /* Where the native stack's end is unknown. */
 #define BLIND_DEPTH_LIMIT 200u
+
+/* ThreadSanitizer notes 64 Ki calls in progress on a thread and does not look whether there is room: past that it
+ * faults with its own locks held. An entry takes six, and the host function that made it a few. */
+#define WATCHED_DEPTH_LIMIT 4096u
 
 /* A kept stack of exactly that size, or NULL. */
 static u64 *take_stack(StackPool *pool, size_t bytes)
@@ -58,16 +50,10 @@ static bool keep_stack(StackPool *pool, u64 *stack, size_t bytes)
     return has_room;
 }
 
-Exec *tern_exec_new(Store *store, size_t size_bytes)
+/* A stack of that many bytes, whole pages. */
+static bool make_stack(Exec *x, Store *store, size_t size_bytes)
 {
-    size_t page = tern_port_page_size();
-    if (size_bytes == 0) size_bytes = DEFAULT_STACK_BYTES;
-    if (size_bytes > MAX_STACK_BYTES) return NULL;
-    size_bytes = (size_bytes + page - 1) / page * page;
-
-    Exec *x = tern_alloc_zeroed(store->alloc, 1, sizeof *x);
-    if (x == NULL) return NULL;
-    x->stack = take_stack(&store->engine->stacks, size_bytes);
+    x->stack = !TERN_FAST ? NULL : take_stack(&store->engine->stacks, size_bytes);
     bool is_fresh = x->stack == NULL;
     if (is_fresh) x->stack = tern_port_vm_reserve(size_bytes);
     x->stack_is_vm = x->stack != NULL;
@@ -77,15 +63,31 @@ Exec *tern_exec_new(Store *store, size_t size_bytes)
         x->stack_is_vm = false;
     }
     if (x->stack == NULL) x->stack = tern_alloc(store->alloc, size_bytes);
-    if (x->stack == NULL) {
+    return x->stack != NULL;
+}
+
+Exec *tern_exec_new(Store *store, size_t size_bytes)
+{
+    size_t page = tern_port_page_size();
+    if (size_bytes == 0) size_bytes = DEFAULT_STACK_BYTES;
+    if (size_bytes > MAX_STACK_BYTES) return NULL;
+    size_bytes = (size_bytes + page - 1) / page * page;
+
+    Engine *engine = store->engine;
+    if (!engine_count(&engine->nexecs, engine->options.max_execs)) return NULL;
+    Exec *x = tern_alloc_zeroed(store->alloc, 1, sizeof *x);
+    if (x == NULL || !make_stack(x, store, size_bytes)) {
+        engine_uncount(&engine->nexecs, 1);
         tern_free(store->alloc, x, sizeof *x);
         return NULL;
     }
     x->stack_bytes = size_bytes;
     x->stack_end = x->stack + size_bytes / sizeof(u64);
-    x->stack_limit = x->stack_end;
+    x->stack_limit = x->stack_high = x->stack;
     x->top = x->stack;
     x->store = store;
+    const Tier *tier = store->engine->options.tier;
+    if (tier != NULL) x->call = tier->call;
     tern_port_mutex_lock(&store->execs_lock);
     x->next = store->execs;
     if (x->next != NULL) x->next->prev = x;
@@ -98,7 +100,7 @@ void tern_exec_free(Exec *x)
 {
     if (x == NULL) return;
     if (x->ended != NULL) (void)x->ended(x, NULL, TRAP_NONE);
-    tern_profile_free(x);
+    if (TERN_METERING) tern_profile_free(x);
     tern_port_mutex_lock(&x->store->execs_lock);
     if (x->next != NULL) x->next->prev = x->prev;
     if (x->prev != NULL) {
@@ -108,96 +110,61 @@ void tern_exec_free(Exec *x)
     }
     tern_port_mutex_unlock(&x->store->execs_lock);
     if (x->stack_is_vm) {
-        if (!keep_stack(&x->store->engine->stacks, x->stack, x->stack_bytes))
+        if (!TERN_FAST || !keep_stack(&x->store->engine->stacks, x->stack, x->stack_bytes))
             tern_port_vm_release(x->stack, x->stack_bytes);
     } else {
         tern_free(x->store->alloc, x->stack, x->stack_bytes);
     }
+    engine_uncount(&x->store->engine->nexecs, 1);
     tern_free(x->store->alloc, x, sizeof *x);
 }
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-static u32 call_cells(const FuncType *type)
+/* Of the embedder's stack, or where the thread's is not known yet, is another one, or nearly used up. */
+static bool has_native_room(const Exec *x)
 {
-    return type->param_cells > type->result_cells ? type->param_cells : type->result_cells;
+    const char *here = __builtin_frame_address(0), *limit = x->native_boundary;
+    if (RACY_IS_WATCHED && x->depth >= WATCHED_DEPTH_LIMIT) return false;
+    if (limit == NULL) {
+        const char *bottom = tern_port_stack_bottom();
+        if (bottom == NULL) return x->depth < BLIND_DEPTH_LIMIT;
+        limit = bottom + NATIVE_MARGIN_BYTES;
+    }
+    return (uintptr_t)here > (uintptr_t)limit;
 }
 
-/* Recomputed at every outermost entry, as an Exec may go from thread to thread. */
-static const void *native_limit(const Exec *x)
+static TrapCode refuse(Exec *x, const FuncInst *func, TrapCode code)
 {
-    if (UNLIKELY(x->native_boundary != NULL)) return x->native_boundary;
-    const char *bottom = tern_port_stack_bottom();
-    return bottom != NULL ? bottom + NATIVE_MARGIN_BYTES : NULL;
+    code = tern_exec_trap(x, code);
+    return x->ended != NULL && x->depth == 0 && x->instance == NULL ? x->ended(x, func, code) : code;
 }
 
-static TrapCode may_enter(const Exec *x)
+static TrapCode call_host(Exec *x, FuncInst *func)
+{
+    Below below;
+    tern_exec_begin(x, &below);
+    u64 *slots = x->top;
+    x->top = slots + func->type->call_cells;
+    TrapCode code = func->host(x, func->env, slots);
+    if (code != TRAP_NONE) code = tern_exec_trap(x, code);
+    else x->trap.code = TRAP_NONE;
+    return tern_exec_end(x, &below, func, slots, code);
+}
+
+TrapCode tern_exec_call_checked(Exec *x, FuncInst *func)
 {
     u32 asked = __atomic_load_n(&x->interrupt, __ATOMIC_RELAXED);
-    if (UNLIKELY(asked != 0)) return (TrapCode)asked;
-    if (x->native_limit == NULL)
-        return x->depth < BLIND_DEPTH_LIMIT ? TRAP_NONE : TRAP_NATIVE_STACK_EXHAUSTED;
-    bool has_room = (uintptr_t)__builtin_frame_address(0) > (uintptr_t)x->native_limit;
-    return has_room ? TRAP_NONE : TRAP_NATIVE_STACK_EXHAUSTED;
-}
-
-static TrapCode call_host(Exec *x, FuncInst *func, u64 *slots)
-{
-    x->top = slots + call_cells(func->type);
-    TrapCode code = func->host(x, func->env, slots);
-    if (code != TRAP_NONE) return tern_exec_trap(x, code);
-    x->trap.code = TRAP_NONE;
-    return TRAP_NONE;
-}
-
-/* What is in x->trap when the host calls has been seen or swallowed by that host. */
-static void forget_trap(Exec *x)
-{
-    x->exception = REF_NULL;
-    x->trap.code = TRAP_NONE;
-    x->trap.has_address = false;
-    x->trap.nframes = x->trap.nframes_all = 0;
-    x->trap.message[0] = '\0';
-}
-
-static TrapCode over(Exec *x, const FuncInst *func, TrapCode code)
-{
-    return UNLIKELY(x->ended != NULL) && x->depth == 0 && x->instance == NULL ? x->ended(x, func, code) : code;
-}
-
-TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func)
-{
-    if (x->depth == 0) x->native_limit = native_limit(x);
-    forget_trap(x);
-    TrapCode code = may_enter(x);
-    if (UNLIKELY(code != TRAP_NONE)) return over(x, func, tern_exec_trap(x, code));
-
-    Instance *instance = x->instance;
-    const void *pc = x->pc;
-    u64 *fp = x->fp, *top = x->top;
-    x->depth++;
-    if (func->host != NULL) {
-        code = call_host(x, func, top);
-    } else {
-        code = x->store->engine->options.tier->call(x, func, top);
-    }
-    x->depth--;
-    x->top = top;
-    x->pc = pc;
-    x->fp = fp;
-    if (instance != NULL) {
-        tern_exec_enter(x, instance);
-        return code;
-    }
-    tern_exec_leave(x);
-    return over(x, func, code);
+    if (UNLIKELY(asked != 0)) return refuse(x, func, (TrapCode)asked);
+    if (UNLIKELY(!has_native_room(x))) return refuse(x, func, TRAP_NATIVE_STACK_EXHAUSTED);
+    return func->host == NULL ? x->call(x, func, x->top) : call_host(x, func);
 }
 
 TrapCode tern_exec_call(Exec *x, FuncInst *func, const u64 *args, u64 *results)
 {
     const FuncType *type = func->type;
-    if (!tern_exec_room(x, call_cells(type))) {
-        forget_trap(x);
+    if (!tern_exec_room(x, type->call_cells)) {
+        tern_exec_forget(x);
         return tern_exec_trap(x, TRAP_STACK_EXHAUSTED);
     }
     if (type->param_cells > 0) memmove(x->top, args, type->param_cells * sizeof(u64));
@@ -217,13 +184,20 @@ void tern_exec_interrupt(Exec *x, TrapCode code)
     __atomic_store_n(&x->stack_limit, NULL, __ATOMIC_SEQ_CST);
 }
 
-void tern_exec_resume(Exec *x)
+/* What it is without interrupts, unless there is one. */
+static void set_limit(Exec *x)
 {
-    __atomic_store_n(&x->interrupt, 0, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&x->stack_limit, x->stack_end, __ATOMIC_SEQ_CST);
+    u64 *high = __atomic_load_n(&x->stack_high, __ATOMIC_RELAXED);
+    __atomic_store_n(&x->stack_limit, high, __ATOMIC_SEQ_CST);
     /* One that came in between keeps its limit. */
     if (__atomic_load_n(&x->interrupt, __ATOMIC_SEQ_CST) != 0)
         __atomic_store_n(&x->stack_limit, NULL, __ATOMIC_SEQ_CST);
+}
+
+void tern_exec_resume(Exec *x)
+{
+    __atomic_store_n(&x->interrupt, 0, __ATOMIC_SEQ_CST);
+    set_limit(x);
 }
 
 TrapCode tern_exec_poll(Exec *x)
@@ -233,6 +207,23 @@ TrapCode tern_exec_poll(Exec *x)
     /* An interrupt that was taken back between its two stores leaves a limit behind that nobody wants. */
     if (UNLIKELY(__atomic_load_n(&x->stack_limit, __ATOMIC_SEQ_CST) == NULL)) tern_exec_resume(x);
     return (TrapCode)__atomic_load_n(&x->interrupt, __ATOMIC_SEQ_CST);
+}
+
+void tern_exec_note_frame(Exec *x, const u64 *end)
+{
+    u64 *high = __atomic_load_n(&x->stack_high, __ATOMIC_RELAXED);
+    if (end > high) {
+        u64 room = (u64)(x->stack_end - end), step = u64_max((u64)(x->stack_end - x->stack) / 256, 64);
+        high = x->stack_end - (room - u64_min(room, step));
+        __atomic_store_n(&x->stack_high, high, __ATOMIC_RELAXED);
+    }
+    /* Somebody who resumed it may just have found the old one. */
+    if (__atomic_load_n(&x->stack_limit, __ATOMIC_RELAXED) != high) set_limit(x);
+}
+
+size_t tern_exec_stack_peak(const Exec *x)
+{
+    return (size_t)(__atomic_load_n(&x->stack_high, __ATOMIC_RELAXED) - x->stack) * sizeof(u64);
 }
 
 /* --- fuel ------------------------------------------------------------------------------------- */
@@ -308,8 +299,10 @@ TrapCode tern_exec_trap(Exec *x, TrapCode code)
     if (code != TRAP_MEMORY_BOUNDS && code != TRAP_UNALIGNED_ATOMIC) trap->has_address = false;
     trap->code = code;
     trap->nframes = trap->nframes_all = 0;
+    /* Frames are found by lowering their functions again: an exit, which is how every program that fails ends, has
+     * nobody to show them to. */
     const Tier *tier = x->store->engine->options.tier;
-    if (tier == NULL || tier->backtrace == NULL || x->instance == NULL) return code;
+    if (code == TRAP_EXIT || tier == NULL || tier->backtrace == NULL || x->instance == NULL) return code;
     trap->nframes_all = tier->backtrace(x, trap->frames, TRAP_MAX_FRAMES);
     trap->nframes = trap->nframes_all < TRAP_MAX_FRAMES ? trap->nframes_all : TRAP_MAX_FRAMES;
     return code;

@@ -7,6 +7,7 @@
 #ifndef TERN_RUNTIME_EXEC_H
 #define TERN_RUNTIME_EXEC_H
 
+#include "base/racy.h"
 #include "runtime/store.h"
 
 typedef struct TrapFrame {
@@ -17,20 +18,36 @@ typedef struct TrapFrame {
 
 #define TRAP_MAX_FRAMES 32
 
+/* Native stack that must be left when the guest is entered: for a tier, and for the host functions
+ * it calls, which are not asked. */
+#if defined(__SANITIZE_ADDRESS__)
+#define NATIVE_MARGIN_BYTES (256u << 10)
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NATIVE_MARGIN_BYTES (256u << 10)
+#endif
+#endif
+#ifndef NATIVE_MARGIN_BYTES
+#define NATIVE_MARGIN_BYTES (64u << 10)
+#endif
+
 typedef struct Trap {
+    /* What every call clears is in 16 bytes: tern_exec_forget. */
     TrapCode code;
-    bool has_address;
-    u64 address, access_bytes; /* memory traps: the guest address, and how much was touched (0: unknown) */
-    u64 memory_bytes;          /* ... and how large the memory was */
     u32 nframes_all;           /* depth of the stack */
     u32 nframes;               /* recorded, innermost first */
-    TrapFrame frames[TRAP_MAX_FRAMES];
+    bool has_address;
+    bool has_exit_code;        /* TRAP_EXIT: asked for on this Exec, and not by another of the guest's threads */
     char message[128];         /* a host's own words, or empty */
+    u64 address, access_bytes; /* memory traps: the guest address, and how much was touched (0: unknown) */
+    u64 memory_bytes;          /* ... and how large the memory was */
+    u32 exit_code;             /* TRAP_EXIT: with has_exit_code, what it was asked for with */
+    TrapFrame frames[TRAP_MAX_FRAMES];
 } Trap;
 
 struct Exec {
     /* Read by every tier's code: keep first. The instance's own are cached here while it runs. */
-    u64 *stack_limit;  /* a frame may not end past this; null while an interrupt is pending */
+    u64 *stack_limit;  /* a frame that would end past this asks first; null while an interrupt is pending */
     u32 interrupt;     /* TrapCode asked for, or 0; polled at loop back-edges and calls */
     u32 depth;         /* host-to-guest entries on the native stack */
     u64 memory_size;   /* a lower bound of memory 0's size in bytes; memories never shrink */
@@ -46,11 +63,12 @@ struct Exec {
 
     u64 *top;          /* first cell a nested call may use */
     u64 *stack, *stack_end;
+    u64 *stack_high;   /* what stack_limit is otherwise: no frame has ended past it; atomic, for tern_exec_resume */
     size_t stack_bytes;
     bool stack_is_vm;  /* from the port's virtual memory, else from the store's allocator */
-    const void *native_limit; /* calls that would use native stack below this trap */
     struct ProfileStack *profile; /* of profile.h, or NULL: profiled code has not run */
-    const void *native_boundary; /* what that is, if the embedder switches stacks and said it; or NULL */
+    const void *native_boundary; /* calls that would use native stack below this trap, if the embedder switches
+                                  * stacks and said it; or NULL */
 
     /* Where the innermost frame stopped; the tier's backtrace reads them. */
     const void *pc;
@@ -64,6 +82,7 @@ struct Exec {
     u64 *callee_slots;
 
     Store *store;
+    TrapCode (*call)(Exec *x, FuncInst *func, u64 *slots); /* the tier's */
     Exec *prev, *next; /* in the store's list */
     void *host_data;   /* the embedder's */
     struct GcLocal *locals; /* references held by the embedder's C functions (gc_heap.h): roots */
@@ -76,7 +95,7 @@ struct Exec {
 };
 
 /* A stack of at least size_bytes (0: 1 MiB) where the host has virtual memory it costs only what is
- * touched. NULL: no memory. */
+ * touched. NULL: no memory, or the engine has max_execs. */
 Exec *tern_exec_new(Store *store, size_t size_bytes);
 void tern_exec_free(Exec *x);
 
@@ -84,9 +103,6 @@ void tern_exec_free(Exec *x);
  * args. On a trap returns its code with x->trap filled. Nests: host functions may call. */
 TrapCode tern_exec_call(Exec *x, FuncInst *func, const u64 *args, u64 *results);
 
-/* As tern_exec_call with arguments already at x->top, where the results are left. The caller has checked
- * with tern_exec_room that there is room. */
-TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func);
 static inline bool tern_exec_room(const Exec *x, u64 cells)
 {
     return cells <= (u64)(x->stack_end - x->top);
@@ -111,16 +127,25 @@ void tern_exec_resume(Exec *x);
 /* The interrupt asked for, or TRAP_NONE, in which case stack_limit is in force. For the slow path of a call. */
 TrapCode tern_exec_poll(Exec *x);
 
+/* For the same slow path: a frame will end there, which is inside the stack. Frames that end a little past it do not
+ * ask again, so an Exec asks about 256 times in its life, however it is used. */
+void tern_exec_note_frame(Exec *x, const u64 *end);
+/* Most bytes of the stack that were in use at once, rounded up by at most 1/256 of it or 512 bytes. */
+size_t tern_exec_stack_peak(const Exec *x);
+
 /* Fuel: how much the guest may still execute, one unit for an instruction of WebAssembly, and none for those that
  * are structure only (block, loop, try, else, catch, end, nop). Bulk instructions cost one more for every 64 bytes or
- * 8 elements, before they do anything; a call one for every 8 cells of locals that are no parameters. Code pays in
+ * 8 elements, before they do anything; a call one for every 8 cells of locals that are no parameters; branches and
+ * returns one for every 16 operands they take along, taken or not; struct.new_default one for every 16 fields; catching
+ * an exception one for every 16 of its cells, of the tries it was looked for in, and of their clauses. Code pays in
  * advance for all it will execute up to the next branch, so what a trap or an exception keeps from being executed is
- * paid for, and host functions see paid what their caller does up to there. When it cannot pay, the guest stops there with TRAP_FUEL and nothing is left; once there is fuel
- * again, calls work as before. The same calls use the same fuel in every build and on every machine.
+ * paid for, and host functions see paid what their caller does up to there. When it cannot pay, the guest stops there
+ * with TRAP_FUEL and nothing is left; once there is fuel again, calls work as before. The same calls use the same fuel
+ * in every build and on every machine.
  *
  * The first call for a store switches its instances, and all to come, to code that pays: a few per cent slower, and
  * made on first call once more. It may come from a host function: activations below it go on without paying, up
- * to the calls they make. Interrupts are noticed within FUEL_QUANTUM instructions then.
+ * to the calls they make. Interrupts are noticed within FUEL_QUANTUM units then.
  * False, and nothing has changed for the guest: no memory, or a tier that cannot. */
 bool tern_exec_fuel_set(Exec *x, u64 units);
 /* Takes the limit away. Code that pays stays. */
@@ -140,6 +165,59 @@ static inline void tern_exec_enter(Exec *x, Instance *instance)
     x->code = instance->code;
     x->memory = instance->memory0;
     x->memory_size = x->memory != NULL ? __atomic_load_n(&x->memory->size_bytes, __ATOMIC_ACQUIRE) : 0;
+}
+
+/* What is in x->trap when the host calls has been seen or swallowed by that host. */
+static inline void tern_exec_forget(Exec *x)
+{
+    _Static_assert(offsetof(Trap, message) < 16, "what is forgotten");
+    x->exception = REF_NULL;
+    memset(&x->trap, 0, 16);
+}
+
+/* For tern_exec_call_in_place, if something may forbid the call, or it is of a host function. */
+TrapCode tern_exec_call_checked(Exec *x, FuncInst *func);
+
+/* As tern_exec_call with arguments already at x->top, where the results are left. The caller has checked
+ * with tern_exec_room that there is room. The native stack is looked at every time, as an Exec may go from thread to
+ * thread and from stack to stack. */
+static inline TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func)
+{
+    bool is_usual = func->instance != NULL && !RACY_IS_WATCHED && __atomic_load_n(&x->interrupt, __ATOMIC_RELAXED) == 0 &&
+                    x->native_boundary == NULL && tern_port_stack_has(tern_port_here(), NATIVE_MARGIN_BYTES);
+    tern_exec_forget(x);
+    return LIKELY(is_usual) ? x->call(x, func, x->top) : tern_exec_call_checked(x, func);
+}
+
+/* What belongs to whoever is below an entry, besides the top of the stack, where the arguments are. */
+typedef struct Below {
+    const void *pc;
+    u64 *fp;
+    Instance *instance;
+} Below;
+
+/* Around everything that runs on behalf of a call: notes what belongs to whoever is below, and puts it back. */
+static inline void tern_exec_begin(Exec *x, Below *below)
+{
+    *below = (Below){x->pc, x->fp, x->instance};
+    x->depth++;
+}
+
+static inline void tern_exec_put_back(Exec *x, const Below *below, u64 *slots)
+{
+    x->depth--;
+    x->top = slots;
+    x->pc = below->pc;
+    x->fp = below->fp;
+    if (below->instance != NULL) tern_exec_enter(x, below->instance);
+    else tern_exec_leave(x);
+}
+
+/* What the call of func ends with, which is code unless somebody waits for the outermost one to be over. */
+static inline TrapCode tern_exec_end(Exec *x, const Below *below, const FuncInst *func, u64 *slots, TrapCode code)
+{
+    tern_exec_put_back(x, below, slots);
+    return UNLIKELY(x->ended != NULL) && below->instance == NULL && x->depth == 0 ? x->ended(x, func, code) : code;
 }
 
 /* Fills x->trap from the tier's backtrace and returns code, for TrapCode-returning callers. Calling it again

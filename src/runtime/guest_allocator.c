@@ -62,7 +62,7 @@ static bool find_wbindgen(const Module *module, ValType ptr, GuestAllocator *out
 
 bool tern_guest_allocator_find(const Module *module, GuestAllocator *out)
 {
-    GuestAllocator found = {.is_64 = module->nmemories > 0 && module->memories[0].limits.is_64};
+    GuestAllocator found = {.is_64 = module->nmemories > 0 && limits_is_64(&module->memories[0].limits)};
     ValType ptr = found.is_64 ? VT_I64 : VT_I32;
     if (!find_malloc(module, ptr, &found) && !find_assemblyscript(module, ptr, &found))
         return false;
@@ -74,7 +74,7 @@ bool tern_guest_allocator_find_any(const Module *module, GuestAllocator *out)
 {
     if (module->nmemories == 0) return false;
     if (tern_guest_allocator_find(module, out)) return true;
-    GuestAllocator found = {.is_64 = module->memories[0].limits.is_64};
+    GuestAllocator found = {.is_64 = limits_is_64(&module->memories[0].limits)};
     ValType ptr = found.is_64 ? VT_I64 : VT_I32;
     if (!find_wbindgen(module, ptr, &found) && !find_realloc(module, ptr, &found)) return false;
     *out = found;

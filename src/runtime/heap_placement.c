@@ -85,7 +85,7 @@ static bool place(const Module *module, u64 heap_bytes, HeapPlacement *p, Diag *
         p->options.page_bytes != 0 ? p->options.page_bytes : 1ull << p->memory.page_log2;
     /* The same number of pages for 64-bit memories as in wasm_export.h, whose page counts are 32
      * bits. */
-    u64 page_limit = limits->is_64 ? UINT32_MAX : INDEX_SPACE_PAGES_32 * 65536ull / page_bytes;
+    u64 page_limit = limits_is_64(limits) ? UINT32_MAX : INDEX_SPACE_PAGES_32 * 65536ull / page_bytes;
     u64 max = u64_min(u64_min(limits->max, p->options.max_pages), page_limit);
     if (limits->min >= page_limit) return does_not_fit(diag);
 
@@ -103,7 +103,7 @@ static bool place(const Module *module, u64 heap_bytes, HeapPlacement *p, Diag *
     }
     u32 global_index, heap_base;
     u64 add;
-    if (module != NULL && !limits->is_64 && page_bytes > HEAP_TAIL_BYTES &&
+    if (module != NULL && !limits_is_64(limits) && page_bytes > HEAP_TAIL_BYTES &&
         find_heap_base(module, &global_index, &heap_base) && heap_base < limits->min * page_bytes) {
         p->heap_base_global = global_index;
         add = place_at_heap_base(p, heap_bytes, heap_base, page_bytes);
@@ -123,8 +123,8 @@ static bool place_checked(const Module *module, u64 heap_bytes, HeapPlacement *o
     heap_bytes = (u64_min(heap_bytes, HEAP_MAX_BYTES) + 7) / 8 * 8;
     if (!place(module, heap_bytes, out, diag)) return false;
     if (out->size_bytes < HEAP_MIN_BYTES) {
-        return tern_diag_set(diag, DIAG_HEAP_TOO_SMALL, DIAG_NO_OFFSET, "at least %llu bytes",
-                             (unsigned long long)HEAP_MIN_BYTES);
+        return tern_diag_set(diag, DIAG_HEAP_TOO_SMALL, DIAG_NO_OFFSET, DETAIL("at least %llu bytes",
+                             (unsigned long long)HEAP_MIN_BYTES));
     }
     return true;
 }

@@ -28,14 +28,14 @@ static bool trapped(Diag *diag, TrapCode *trap, TrapCode code, const char *forma
 static bool trapped(Diag *diag, TrapCode *trap, TrapCode code, const char *format, ...)
 {
     if (code == TRAP_OUT_OF_MEMORY) return no_memory(diag);
-    char reason[120];
+    char reason[120] = "";
     va_list args;
     va_start(args, format);
-    vsnprintf(reason, sizeof reason, format, args);
+    if (format != NULL) vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
     *trap = code;
-    return tern_diag_set(diag, DIAG_INSTANTIATE_TRAP, DIAG_NO_OFFSET, "%s: %s",
-                         tern_trap_text(code), reason);
+    return tern_diag_set(diag, DIAG_INSTANTIATE_TRAP, DIAG_NO_OFFSET, "%s%s%s", tern_trap_text(code),
+                         reason[0] != '\0' ? ": " : "", reason);
 }
 
 /* --- the block -------------------------------------------------------------------------------- */
@@ -129,7 +129,7 @@ static bool hold_imported_memories(Instance *instance, Diag *diag)
 {
     for (u32 i = 0; i < instance->module->nimported[EXTERN_MEMORY]; i++) {
         Memory *memory = instance->memories[i];
-        if (memory->type.limits.is_shared && !tern_store_hold_memory(instance->store, memory))
+        if (limits_is_shared(&memory->type.limits) && !tern_store_hold_memory(instance->store, memory))
             return no_memory(diag);
     }
     return true;
@@ -141,7 +141,7 @@ static bool make_memories(Instance *instance, const MemoryOptions *options,
     const Module *m = instance->module;
     if (!hold_imported_memories(instance, diag)) return false;
     for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++) {
-        if (thread_of != NULL && m->memories[i].limits.is_shared) {
+        if (thread_of != NULL && limits_is_shared(&m->memories[i].limits)) {
             instance->memories[i] = thread_of->memories[i];
             if (!tern_store_hold_memory(instance->store, instance->memories[i]))
                 return no_memory(diag);
@@ -167,7 +167,7 @@ static bool make_globals(Instance *instance, Diag *diag, TrapCode *trap)
     for (u32 i = m->nimported[EXTERN_GLOBAL]; i < m->nglobals; i++) {
         Value *cell = instance->global_cells[i];
         TrapCode code = tern_const_eval(instance, &m->globals[i].init, cell);
-        if (code != TRAP_NONE) return trapped(diag, trap, code, "global %u", (unsigned)i);
+        if (code != TRAP_NONE) return trapped(diag, trap, code, DETAIL("global %u", (unsigned)i));
         if (i == instance->heap_base_global) cell->cells[0] = instance->heap_base;
     }
     return true;
@@ -178,13 +178,13 @@ static bool make_tables(Instance *instance, u64 max_elems, Diag *diag, TrapCode 
     const Module *m = instance->module;
     for (u32 i = m->nimported[EXTERN_TABLE]; i < m->ntables; i++) {
         if (max_elems != 0 && m->tables[i].type.limits.min > max_elems)
-            return tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET, "table %u has %llu elements, and may have %llu",
+            return tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET, DETAIL("table %u has %llu elements, and may have %llu",
                                  (unsigned)i, (unsigned long long)m->tables[i].type.limits.min,
-                                 (unsigned long long)max_elems);
+                                 (unsigned long long)max_elems));
         Value init = {.cells = {REF_NULL, 0}};
         if (m->tables[i].init != NULL) {
             TrapCode code = tern_const_eval(instance, m->tables[i].init, &init);
-            if (code != TRAP_NONE) return trapped(diag, trap, code, "table %u", (unsigned)i);
+            if (code != TRAP_NONE) return trapped(diag, trap, code, DETAIL("table %u", (unsigned)i));
         }
         instance->tables[i] = tern_table_new(instance->store, &m->tables[i].type, init.ref);
         if (instance->tables[i] == NULL) return no_memory(diag);
@@ -223,7 +223,7 @@ static bool make_elems(Instance *instance, Diag *diag, TrapCode *trap)
             Value value;
             TrapCode code = tern_const_eval(instance, &m->elems[i].exprs[k], &value);
             if (code != TRAP_NONE)
-                return trapped(diag, trap, code, "element segment %u", (unsigned)i);
+                return trapped(diag, trap, code, DETAIL("element segment %u", (unsigned)i));
             instance->elem_refs[i][k] = value.ref;
         }
     }
@@ -256,9 +256,9 @@ static bool run_elems(Instance *instance, bool is_reset, Diag *diag, TrapCode *t
         if (code == TRAP_NONE) code = write_elems(instance, segment, table, at.i64);
         if (code != TRAP_NONE) {
             return trapped(diag, trap, code,
-                           "element segment %u, %u elements at %llu, table size %llu", (unsigned)i,
+                           DETAIL("element segment %u, %u elements at %llu, table size %llu", (unsigned)i,
                            (unsigned)segment->n, (unsigned long long)at.i64,
-                           (unsigned long long)table->size);
+                           (unsigned long long)table->size));
         }
     }
     return true;
@@ -271,7 +271,7 @@ static bool run_datas(Instance *instance, const Instance *thread_of, bool is_res
 {
     const Module *m = instance->module;
     bool has_image = m->nmemories > 0 && m->nimported[EXTERN_MEMORY] == 0 &&
-                     instance->memories[0]->image_id != 0;
+                     tern_memory_has_image(instance->memories[0]);
     for (u32 i = 0; i < m->ndatas; i++) {
         const DataSegment *segment = &m->datas[i];
         if (segment->mode != SEGMENT_ACTIVE) continue;
@@ -285,9 +285,9 @@ static bool run_datas(Instance *instance, const Instance *thread_of, bool is_res
         if (code == TRAP_NONE && to == NULL) code = TRAP_MEMORY_BOUNDS;
         if (code != TRAP_NONE) {
             return trapped(diag, trap, code,
-                           "data segment %u, %u bytes at address 0x%llx, memory size %llu",
+                           DETAIL("data segment %u, %u bytes at address 0x%llx, memory size %llu",
                            (unsigned)i, (unsigned)segment->size, (unsigned long long)at.i64,
-                           (unsigned long long)tern_memory_size_bytes(memory));
+                           (unsigned long long)tern_memory_size_bytes(memory)));
         }
         if (segment->size > 0) racy_copy(to, segment->bytes, segment->size);
     }
@@ -305,7 +305,7 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
     memory.budget = instance->budget;
     u64 heap_bytes = options != NULL ? options->guest_heap_bytes : 0;
     HeapPlacement heap;
-    if (!memory.may_move)
+    if (TERN_FAST && !memory.may_move)
         memory.image = tern_memory_image_of(&instance->store->engine->pool, instance->module);
     if (!tern_heap_placement_find(instance->module, heap_bytes, &memory, &heap, diag)) return false;
     instance->heap_base_global = heap.heap_base_global;
@@ -313,7 +313,7 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
     instance->heap_start = heap.start;
     instance->heap_bytes = heap.size_bytes;
 
-    const Instance *thread_of = options != NULL ? options->thread_of : NULL;
+    const Instance *thread_of = TERN_THREADS && options != NULL ? options->thread_of : NULL;
     if (!make_memories(instance, &memory, &heap, thread_of, diag)) return false;
     if (instance->module->nmemories > 0) instance->memory0 = instance->memories[0];
     /* Before the first FuncInst, which constant expressions may ask for. */
@@ -327,7 +327,7 @@ static bool build(Instance *instance, const InstantiateOptions *options, Diag *d
 static void take_limits(Instance *instance, const InstantiateOptions *options)
 {
     if (options == NULL) return;
-    const Instance *of = options->thread_of;
+    const Instance *of = TERN_THREADS ? options->thread_of : NULL;
     MemoryBudget *budget = of != NULL ? of->budget : options->memory != NULL ? options->memory->budget : NULL;
     instance->budget = tern_memory_budget_retain(budget);
     instance->max_table_elems = of != NULL ? of->max_table_elems : options->max_table_elems;
@@ -356,11 +356,18 @@ Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
         if (!tern_extern_matches(store, module, &module->imports[i], &imports[i], diag))
             return NULL;
     }
+    Engine *engine = store->engine;
+    if (!engine_count(&engine->ninstances, engine->options.max_instances)) {
+        tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET, DETAIL("the engine has %u instances, and may have no more",
+                      (unsigned)engine->options.max_instances));
+        return NULL;
+    }
     u32 nmemories = store->memories.n, ntables = store->tables.n;
     Instance *instance = NULL;
     if (vec_reserve(&store->instances, store->alloc, 1))
         instance = block_new(store, module, imports);
     if (instance == NULL) {
+        engine_uncount(&engine->ninstances, 1);
         no_memory(diag);
         return NULL;
     }
@@ -373,15 +380,16 @@ Instance *tern_instance_new(Store *store, Module *module, const Extern *imports,
         /* Objects of the module's types may be left: its types stay. */
         if (store->gc != NULL) return NULL;
         store->instances.n--;
+        engine_uncount(&engine->ninstances, 1);
         tern_module_release(module);
         tern_memory_budget_release(instance->budget);
         return NULL;
     }
-    const Instance *thread_of = options != NULL ? options->thread_of : NULL;
+    const Instance *thread_of = TERN_THREADS && options != NULL ? options->thread_of : NULL;
     if (!run_elems(instance, false, diag, trap)) {
         /* Functions of the instance may stay behind in imported tables: what they see was never initialised. */
         Memory *first = module->nmemories > 0 ? instance->memories[0] : NULL;
-        if (first != NULL && module->nimported[EXTERN_MEMORY] == 0 && first->image_id != 0)
+        if (first != NULL && module->nimported[EXTERN_MEMORY] == 0 && tern_memory_has_image(first))
             memset(first->base + first->image_from, 0, (size_t)(first->image_to - first->image_from));
         return NULL;
     }
@@ -396,7 +404,7 @@ static bool reset_memories(Instance *instance, Diag *diag)
     for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++) {
         Memory *memory = instance->memories[i];
         /* In the place of a snapshot's image comes the module's, if it has one; else segments are written. */
-        bool has_image = i == 0 && memory->image_id != 0;
+        bool has_image = i == 0 && tern_memory_has_image(memory);
         const MemoryImage *image = has_image ? tern_memory_image_have(m) : NULL;
         if (!tern_memory_become(memory, memory->initial_pages, image)) return no_memory(diag);
         if (i > 0 || memory->heap == NULL) continue;
@@ -416,7 +424,7 @@ static bool reset_tables(Instance *instance, Diag *diag, TrapCode *trap)
         Value init = {.cells = {REF_NULL, 0}};
         if (m->tables[i].init != NULL) {
             TrapCode code = tern_const_eval(instance, m->tables[i].init, &init);
-            if (code != TRAP_NONE) return trapped(diag, trap, code, "table %u", (unsigned)i);
+            if (code != TRAP_NONE) return trapped(diag, trap, code, DETAIL("table %u", (unsigned)i));
         }
         Table *table = instance->tables[i];
         instance->store->ntable_elems -= table->size - table->type.limits.min;
@@ -430,7 +438,7 @@ bool tern_instance_can_rewind(const Instance *instance)
 {
     const Module *m = instance->module;
     for (u32 i = m->nimported[EXTERN_MEMORY]; i < m->nmemories; i++)
-        if (m->memories[i].limits.is_shared) return false;
+        if (limits_is_shared(&m->memories[i].limits)) return false;
     tern_port_mutex_lock(&instance->store->execs_lock);
     bool is_running = false;
     for (const Exec *x = instance->store->execs; x != NULL; x = x->next) is_running |= x->depth > 0;
@@ -443,7 +451,7 @@ bool tern_instance_rewind(Instance *instance, Diag *diag)
     const Module *m = instance->module;
     if (!tern_instance_can_rewind(instance)) {
         return tern_diag_set(diag, DIAG_LIMIT, DIAG_NO_OFFSET,
-                             "an instance that is running, or has a shared memory, cannot be reset");
+                             DETAIL("an instance that is running, or has a shared memory, cannot be reset"));
     }
     TrapCode trap = TRAP_NONE;
     memset(instance->elem_dropped, 0, m->nelems);

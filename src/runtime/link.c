@@ -10,49 +10,47 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "runtime/guest_range.h"
 #include "runtime/store.h"
 
 /* Room for both types in a Diag's detail. */
 #define TYPE_TEXT 96u
 
-typedef struct Text {
+/* A type as text, cut off where it is too long. */
+typedef struct TypeText {
     char buf[TYPE_TEXT];
-    size_t n;
-} Text;
+    Text text;
+} TypeText;
 
-static void put(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(Text *text, const char *format, ...)
+static void type_text_init(TypeText *type)
 {
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text->buf + text->n, sizeof text->buf - text->n, format, args);
-    va_end(args);
-    if (n > 0) text->n = u64_min(text->n + (size_t)n, sizeof text->buf - 1);
+    type->buf[0] = '\0';
+    type->text = (Text){type->buf, sizeof type->buf, 0};
 }
 
 static void put_types(Text *text, const ValType *types, u32 n)
 {
-    put(text, "(");
+    tern_text_add(text, "(");
     for (u32 i = 0; i < n; i++) {
         char name[48];
-        put(text, "%s%s", i > 0 ? " " : "", tern_types_name(types[i], name, sizeof name));
+        tern_text_add(text, "%s%s", i > 0 ? " " : "", tern_types_name(types[i], name, sizeof name));
     }
-    put(text, ")");
+    tern_text_add(text, ")");
 }
 
 static void put_func(Text *text, const TypeRegistry *types, u32 type_id)
 {
     const FuncType *func = &tern_types_get(types, type_id)->u.func;
     put_types(text, func->params, func->nparams);
-    put(text, " -> ");
+    tern_text_add(text, " -> ");
     put_types(text, func->results, func->nresults);
 }
 
 static void put_global(Text *text, GlobalType type)
 {
     char name[48];
-    put(text, "%s %s", type.is_mutable ? "mutable" : "immutable",
+    tern_text_add(text, "%s %s", type.is_mutable ? "mutable" : "immutable",
         tern_types_name(type.type, name, sizeof name));
 }
 
@@ -63,31 +61,34 @@ static bool refuse(const Import *import, Diag *diag, DiagCode code, const char *
     __attribute__((format(printf, 4, 5)));
 static bool refuse(const Import *import, Diag *diag, DiagCode code, const char *format, ...)
 {
-    char reason[2 * TYPE_TEXT];
+    char reason[2 * TYPE_TEXT] = "";
     va_list args;
     va_start(args, format);
-    vsnprintf(reason, sizeof reason, format, args);
+    if (format != NULL) vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
     /* Names come from the guest and may be long: neither crowds out the reason. */
-    return tern_diag_set(diag, code, DIAG_NO_OFFSET, "\"%.*s\" \"%.*s\": %s",
+    return tern_diag_set(diag, code, DIAG_NO_OFFSET, "\"%.*s\" \"%.*s\"%s%s",
                          (int)u64_min(import->module.size, 32), import->module.bytes,
-                         (int)u64_min(import->name.size, 48), import->name.bytes, reason);
+                         (int)u64_min(import->name.size, 48), import->name.bytes, reason[0] != '\0' ? ": " : "", reason);
 }
 
-#define REFUSE(...) refuse(import, diag, DIAG_INCOMPATIBLE_IMPORT, __VA_ARGS__)
+#define REFUSE(...) refuse(import, diag, DIAG_INCOMPATIBLE_IMPORT, DETAIL(__VA_ARGS__))
 
 static bool func_matches(const TypeRegistry *types, const Import *import, u32 want, u32 have,
                          Diag *diag)
 {
     bool ok = import->is_exact ? want == have : tern_types_def_match(types, have, want);
     if (ok) return true;
-    Text needs = {0}, offers = {0};
-    put_func(&needs, types, want);
-    put_func(&offers, types, have);
+    if (!TERN_DETAILS) return REFUSE(NULL);
+    TypeText needs, offers;
+    type_text_init(&needs);
+    type_text_init(&offers);
+    put_func(&needs.text, types, want);
+    put_func(&offers.text, types, have);
     if (strcmp(needs.buf, offers.buf) == 0) {
         /* They differ in finality, in supertypes or in their group. */
-        put(&needs, ", type %u%s", (unsigned)want, import->is_exact ? " exactly" : "");
-        put(&offers, ", type %u", (unsigned)have);
+        tern_text_add(&needs.text, ", type %u%s", (unsigned)want, import->is_exact ? " exactly" : "");
+        tern_text_add(&offers.text, ", type %u", (unsigned)have);
     }
     return REFUSE("import needs function %s, offered %s", needs.buf, offers.buf);
 }
@@ -98,9 +99,9 @@ static const char *address_name(bool is_64) { return is_64 ? "i64" : "i32"; }
 static bool limits_match(const Import *import, const Limits *want, const Limits *have,
                          u64 have_size, const char *kind, const char *unit, Diag *diag)
 {
-    if (want->is_64 != have->is_64) {
+    if (limits_is_64(want) != limits_is_64(have)) {
         return REFUSE("import needs %s with %s addresses, offered %s", kind,
-                      address_name(want->is_64), address_name(have->is_64));
+                      address_name(limits_is_64(want)), address_name(limits_is_64(have)));
     }
     if (have_size < want->min) {
         return REFUSE("import needs %s of at least %" PRIu64 " %s, offered %" PRIu64, kind,
@@ -134,10 +135,10 @@ static bool table_matches(const Import *import, const TableType *want, const Tab
 static bool memory_matches(const Import *import, const MemoryType *want, const Memory *have,
                            Diag *diag)
 {
-    if (want->limits.is_shared != have->type.limits.is_shared) {
+    if (limits_is_shared(&want->limits) != limits_is_shared(&have->type.limits)) {
         return REFUSE("import needs %s memory, offered %s",
-                      want->limits.is_shared ? "shared" : "unshared",
-                      have->type.limits.is_shared ? "shared" : "unshared");
+                      limits_is_shared(&want->limits) ? "shared" : "unshared",
+                      limits_is_shared(&have->type.limits) ? "shared" : "unshared");
     }
     if (want->page_log2 != have->type.page_log2) {
         return REFUSE("import needs memory with pages of %u bytes, offered %u",
@@ -154,9 +155,12 @@ static bool global_matches(const TypeRegistry *types, const Import *import, Glob
         want.is_mutable == have.is_mutable &&
         (want.is_mutable ? want.type == have.type : tern_types_match(types, have.type, want.type));
     if (ok) return true;
-    Text needs = {0}, offers = {0};
-    put_global(&needs, want);
-    put_global(&offers, have);
+    if (!TERN_DETAILS) return REFUSE(NULL);
+    TypeText needs, offers;
+    type_text_init(&needs);
+    type_text_init(&offers);
+    put_global(&needs.text, want);
+    put_global(&offers.text, have);
     return REFUSE("import needs %s global, offered %s", needs.buf, offers.buf);
 }
 
@@ -164,9 +168,12 @@ static bool tag_matches(const TypeRegistry *types, const Import *import, u32 wan
                         Diag *diag)
 {
     if (want == have) return true;
-    Text needs = {0}, offers = {0};
-    put_func(&needs, types, want);
-    put_func(&offers, types, have);
+    if (!TERN_DETAILS) return REFUSE(NULL);
+    TypeText needs, offers;
+    type_text_init(&needs);
+    type_text_init(&offers);
+    put_func(&needs.text, types, want);
+    put_func(&offers.text, types, have);
     return REFUSE("import needs tag %s, offered %s", needs.buf, offers.buf);
 }
 
@@ -175,8 +182,8 @@ bool tern_extern_matches(const Store *store, const Module *module, const Import 
 {
     const TypeRegistry *types = store->engine->types;
     if (offered == NULL || offered->u.func == NULL) {
-        return refuse(import, diag, DIAG_UNKNOWN_IMPORT, "nothing offered for this %s",
-                      kind_names[import->kind]);
+        return refuse(import, diag, DIAG_UNKNOWN_IMPORT, DETAIL("nothing offered for this %s",
+                      kind_names[import->kind]));
     }
     if (offered->kind != import->kind) {
         return REFUSE("import needs a %s, offered a %s", kind_names[import->kind],

@@ -68,7 +68,7 @@ static bool charge(Memory *memory, u64 bytes)
  */
 static u64 page_limit(const MemoryType *type, u64 page_bytes)
 {
-    if (type->limits.is_64) return INDEX_SPACE_64 / page_bytes;
+    if (limits_is_64(&type->limits)) return INDEX_SPACE_64 / page_bytes;
     return u64_min(INDEX_SPACE_32 / page_bytes, UINT32_MAX);
 }
 
@@ -88,11 +88,11 @@ static bool vm_reserve(Memory *memory, u64 bytes)
 /* What was committed of a guarded reservation, for the next memory. */
 static bool block_keep(const Memory *memory)
 {
-    bool is_kept = memory->pool != NULL && memory->is_vm && !memory->type.limits.is_shared &&
+    bool is_kept = TERN_FAST && memory->pool != NULL && memory->is_vm && !limits_is_shared(&memory->type.limits) &&
                    memory->block_bytes == tern_memory_block_bytes();
     if (!is_kept) return false;
     MemoryBlock block = {memory->base, memory->committed_bytes, memory->image_id, memory->image_from,
-                         memory->image_to};
+                         memory->image_to, memory->nrestores};
     return tern_memory_pool_give(memory->pool, &block);
 }
 
@@ -136,8 +136,9 @@ static bool vm_shrink(Memory *memory, u64 new_bytes)
 /* Exactly [0, bytes) accessible, with the image in it or zero. */
 static bool block_fit(Memory *memory, u64 bytes, const MemoryImage *image)
 {
+    if (!TERN_FAST) image = NULL;
     bool is_mapped = image != NULL && memory->image_id == image->id;
-    if (memory->image_id != 0 && !is_mapped) {
+    if (tern_memory_has_image(memory) && !is_mapped) {
         u64 size = memory->image_to - memory->image_from;
         if (!tern_port_vm_image_unmap(memory->base + memory->image_from, (size_t)size)) return false;
         memory->image_id = 0;
@@ -172,6 +173,7 @@ static bool pooled_block_new(Memory *memory, u64 bytes, const MemoryImage *image
     memory->image_id = block.image_id;
     memory->image_from = block.image_from;
     memory->image_to = block.image_to;
+    memory->nrestores = block.nrestores;
     if (block_fit(memory, bytes, image)) {
         memory->reserved_bytes = memory->block_bytes;
         return true;
@@ -203,7 +205,7 @@ static bool movable_block_new(Memory *memory, u64 new_bytes)
 static bool fixed_block_new(Memory *memory, u64 bytes, u64 reserve_bytes, const MemoryImage *image)
 {
     bool ok = vm_reserve(memory, reserve_bytes);
-    if (!ok && memory->pool != NULL) { /* what is kept may be what is missing */
+    if (!ok && TERN_FAST && memory->pool != NULL) { /* what is kept may be what is missing */
         tern_memory_pool_drain(memory->pool);
         ok = vm_reserve(memory, reserve_bytes);
     }
@@ -212,7 +214,7 @@ static bool fixed_block_new(Memory *memory, u64 bytes, u64 reserve_bytes, const 
         MemoryPool *pool = memory->pool;
         vm_drop(memory);
         memory->pool = pool;
-        return image != NULL && fixed_block_new(memory, bytes, reserve_bytes, NULL);
+        return TERN_FAST && image != NULL && fixed_block_new(memory, bytes, reserve_bytes, NULL);
     }
     memory->reserved_bytes = memory->block_bytes;
     return true;
@@ -221,22 +223,23 @@ static bool fixed_block_new(Memory *memory, u64 bytes, u64 reserve_bytes, const 
 static bool block_new(Memory *memory, u64 bytes, const MemoryOptions *options)
 {
     const Limits *limits = &memory->type.limits;
-    bool has_guard = !options->may_move && !limits->is_64 && sizeof(size_t) == 8;
+    bool has_guard = !options->may_move && !limits_is_64(limits) && sizeof(size_t) == 8;
     if (has_guard) {
         const MemoryImage *image = options->image;
-        bool has_image = image != NULL && !limits->is_shared && image->end <= bytes;
+        bool has_image = TERN_FAST && image != NULL && !limits_is_shared(limits) && image->end <= bytes;
         if (!has_image) image = NULL;
-        if (memory->pool != NULL && !limits->is_shared && pooled_block_new(memory, bytes, image)) return true;
+        if (TERN_FAST && memory->pool != NULL && !limits_is_shared(limits) && pooled_block_new(memory, bytes, image)) return true;
         if (fixed_block_new(memory, bytes, tern_memory_block_bytes(), image)) return true;
     }
-    if (limits->is_shared)
+    if (limits_is_shared(limits))
         return fixed_block_new(memory, bytes, memory->max_pages * memory->page_bytes, NULL);
     return movable_block_new(memory, bytes);
 }
 
+/* For handlers that trust it. */
 static bool has_guard(const Memory *memory)
 {
-    return !memory->type.limits.is_64 && memory->reserved_bytes >= MEMORY_GUARDED_BYTES &&
+    return TERN_FAST && !limits_is_64(&memory->type.limits) && memory->reserved_bytes >= MEMORY_GUARDED_BYTES &&
            memory->page_bytes % tern_port_page_size() == 0;
 }
 
@@ -256,9 +259,9 @@ Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOption
     if (options->budget != NULL) max_pages = u64_min(max_pages, options->budget->max_bytes / page_bytes);
     if (type->limits.min > max_pages) {
         tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET,
-                      "minimum %llu pages of %llu bytes, at most %llu",
+                      DETAIL("minimum %llu pages of %llu bytes, at most %llu",
                       (unsigned long long)type->limits.min, (unsigned long long)page_bytes,
-                      (unsigned long long)max_pages);
+                      (unsigned long long)max_pages));
         return NULL;
     }
     Memory *memory = tern_alloc_zeroed(alloc, 1, sizeof *memory);
@@ -276,12 +279,12 @@ Memory *tern_memory_new(Alloc *alloc, const MemoryType *type, const MemoryOption
     memory->pool = options->pool;
     memory->size_bytes = memory->npages * page_bytes; /* fits: npages <= page_limit */
     memory->budget = tern_memory_budget_retain(options->budget);
-    bool is_shared = type->limits.is_shared;
+    bool is_shared = limits_is_shared(&type->limits);
     if (is_shared) memory->waits = tern_wait_queue_new(alloc);
     if ((is_shared && memory->waits == NULL) || !charge(memory, memory->size_bytes) ||
         !block_new(memory, memory->size_bytes, options)) {
-        tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET, "of %llu bytes",
-                      (unsigned long long)memory->size_bytes);
+        tern_diag_set(diag, DIAG_NO_LINEAR_MEMORY, DIAG_NO_OFFSET, DETAIL("of %llu bytes",
+                      (unsigned long long)memory->size_bytes));
         tern_wait_queue_free(memory->waits);
         charge(memory, 0);
         tern_memory_budget_release(memory->budget);
@@ -303,9 +306,9 @@ void tern_memory_release(Memory *memory)
 {
     if (memory == NULL || __atomic_sub_fetch(&memory->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
     if (memory->heap != NULL) tern_guest_heap_free_all(memory->heap);
-    if (memory->type.limits.is_shared) tern_port_mutex_done(&memory->lock);
+    if (limits_is_shared(&memory->type.limits)) tern_port_mutex_done(&memory->lock);
     tern_wait_queue_free(memory->waits);
-    if (memory->is_guarded) tern_port_fault_remove_guest(fault_range(memory));
+    if (TERN_FAST && memory->is_guarded) tern_port_fault_remove_guest(fault_range(memory));
     block_free(memory);
     charge(memory, 0);
     tern_memory_budget_release(memory->budget);
@@ -357,7 +360,7 @@ static u64 grow(Memory *memory, u64 delta_pages)
 
 u64 tern_memory_grow_pages(Memory *memory, u64 delta_pages)
 {
-    if (!memory->type.limits.is_shared) return grow(memory, delta_pages);
+    if (!limits_is_shared(&memory->type.limits)) return grow(memory, delta_pages);
     tern_port_mutex_lock(&memory->lock);
     u64 old = grow(memory, delta_pages);
     tern_port_mutex_unlock(&memory->lock);
@@ -369,7 +372,7 @@ u64 tern_memory_grow_pages(Memory *memory, u64 delta_pages)
 bool tern_memory_window_open(Memory *memory, u64 start, void *owner)
 {
     if (!memory->is_guarded || start >= MEMORY_WINDOW_END) return false;
-    bool is_shared = memory->type.limits.is_shared;
+    bool is_shared = limits_is_shared(&memory->type.limits);
     if (is_shared) tern_port_mutex_lock(&memory->lock);
     bool ok = memory->window == NULL && start >= tern_memory_size_bytes(memory);
     if (ok) {
@@ -387,6 +390,42 @@ void tern_memory_window_close(Memory *memory)
     memory->window_bytes = 0;
 }
 
+/* --- emptying ------------------------------------------------------------------------------------- */
+
+/* Giving pages back and getting fresh ones costs 2 us, and half a microsecond for each that is used again; finding what
+ * is not zero in 64 KiB, half of one. But to look at a page that nobody has touched is to touch it, once: so this is for
+ * reservations that are emptied again and again. */
+enum { SMALL_BLOCK_BYTES = 256 << 10, OFTEN = 3 };
+
+typedef u64 TwoWords __attribute__((vector_size(16), may_alias)); /* what every 64-bit machine has registers for */
+
+static void clear_pages(u8 *base, u64 bytes)
+{
+    size_t page = tern_port_page_size();
+    for (u8 *at = base; at < base + bytes; at += page) {
+        const TwoWords *p = (const TwoWords *)(void *)at, *end = (const TwoWords *)(void *)(at + page);
+        TwoWords a = {0}, b = {0}, c = {0}, d = {0};
+        for (; p < end; p += 4) {
+            a |= p[0];
+            b |= p[1];
+            c |= p[2];
+            d |= p[3];
+        }
+        a |= b | c | d;
+        if ((a[0] | a[1]) != 0) memset(at, 0, page);
+    }
+}
+
+bool tern_memory_pages_empty(u8 *base, u64 bytes, bool has_image, u32 *nrestores)
+{
+    if (TERN_FAST && !has_image && bytes <= SMALL_BLOCK_BYTES && *nrestores >= OFTEN) {
+        clear_pages(base, bytes);
+        return true;
+    }
+    ++*nrestores;
+    return tern_port_vm_restore(base, (size_t)bytes);
+}
+
 /* --- back to a state ---------------------------------------------------------------------------- */
 
 bool tern_memory_become(Memory *memory, u64 npages, const MemoryImage *image)
@@ -396,8 +435,9 @@ bool tern_memory_become(Memory *memory, u64 npages, const MemoryImage *image)
     if (!charge(memory, bytes)) return false;
     if (memory->is_vm) {
         size_t committed = (size_t)memory->committed_bytes;
-        bool is_restored = tern_port_vm_restore(memory->base, committed);
-        if (!is_restored && memory->image_id != 0) return false;
+        bool is_restored =
+            tern_memory_pages_empty(memory->base, committed, tern_memory_has_image(memory), &memory->nrestores);
+        if (!is_restored && tern_memory_has_image(memory)) return false;
         if (!is_restored) tern_port_vm_zero(memory->base, committed);
         has_room = block_fit(memory, bytes, image);
         if (!has_room && memory->reserved_bytes > 0) return false;

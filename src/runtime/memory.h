@@ -65,6 +65,7 @@ typedef struct Memory {
     u64 committed_bytes; /* of a reservation: accessible from base on, whole host pages */
     u64 image_id;       /* of what the data segments left, mapped into [image_from, image_to); or 0 */
     u64 image_from, image_to;
+    u32 nrestores;      /* how often the reservation was emptied: tern_memory_pages_empty */
     MemoryBudget *budget; /* what size_bytes is charged to, or NULL; a reference is held */
     u64 charged_bytes;
 } Memory;
@@ -101,9 +102,15 @@ void tern_memory_window_close(Memory *memory);
 /* The old size in pages, or UINT64_MAX if refused, in which case nothing changed. */
 u64 tern_memory_grow_pages(Memory *memory, u64 delta_pages);
 
+static inline bool tern_memory_has_image(const Memory *memory) { return TERN_FAST && memory->image_id != 0; }
+
 /* As if made of npages: zero but for the image, which may be the one that is mapped already (cheapest), another,
  * or NULL. Only memories that stay where they are (reserved_bytes > 0) can have one. Not for shared memories. Nobody
  * may be using it, nor have its size cached. False: it could not be done, and what is in it is anybody's guess. */
 bool tern_memory_become(Memory *memory, u64 npages, const MemoryImage *image);
+
+/* Makes the committed pages [base, base + bytes) of a reservation read as an image that is mapped there, else as zero.
+ * *nrestores counts how often that was done to it. False: the port does not promise it. */
+bool tern_memory_pages_empty(u8 *base, u64 bytes, bool has_image, u32 *nrestores);
 
 #endif

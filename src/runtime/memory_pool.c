@@ -43,14 +43,15 @@ bool tern_memory_pool_take(MemoryPool *pool, u64 image_id, MemoryBlock *out)
     return n > 0;
 }
 
-bool tern_memory_pool_give(MemoryPool *pool, const MemoryBlock *block)
+bool tern_memory_pool_give(MemoryPool *pool, MemoryBlock *block)
 {
     tern_port_mutex_lock(&pool->lock);
     bool is_full = pool->nblocks == MEMORY_POOL_BLOCKS;
     tern_port_mutex_unlock(&pool->lock);
     if (is_full) return false;
     /* Before anybody can see it. */
-    if (!tern_port_vm_restore(block->base, (size_t)block->committed_bytes)) return false;
+    if (!tern_memory_pages_empty(block->base, block->committed_bytes, block->image_id != 0, &block->nrestores))
+        return false;
     tern_port_mutex_lock(&pool->lock);
     bool has_room = pool->nblocks < MEMORY_POOL_BLOCKS;
     if (has_room) pool->blocks[pool->nblocks++] = *block;
@@ -84,7 +85,7 @@ static bool plan(const Module *m, MemoryImage *image)
 {
     if (m->nmemories == 0 || m->nimported[EXTERN_MEMORY] > 0) return false;
     const MemoryType *type = &m->memories[0];
-    if (type->limits.is_shared || type->limits.is_64) return false;
+    if (limits_is_shared(&type->limits) || limits_is_64(&type->limits)) return false;
     u64 memory_bytes = type->limits.min << type->page_log2; /* at most 4 GiB: it is valid */
     u64 low = UINT64_MAX, high = 0, total = 0;
     for (u32 i = 0; i < m->ndatas; i++) {

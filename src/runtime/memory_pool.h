@@ -4,6 +4,7 @@
  *
  * A reservation waits here with nothing of its last guest in it: every page reads as zero, or as the image that
  * is still mapped into it. Who takes one with the same image has nothing to copy and nothing to map.
+ * A build without TERN_FAST keeps neither.
  */
 #ifndef TERN_RUNTIME_MEMORY_POOL_H
 #define TERN_RUNTIME_MEMORY_POOL_H
@@ -25,6 +26,7 @@ typedef struct MemoryBlock {
     u64 committed_bytes; /* accessible from base on */
     u64 image_id;        /* mapped at image_from, or 0 */
     u64 image_from, image_to;
+    u32 nrestores; /* how often it was emptied */
 } MemoryBlock;
 
 /* Address space is not free either: page tables, and limits that hosts set. */
@@ -52,7 +54,7 @@ void tern_memory_pool_done(MemoryPool *pool);
 /* A block with that image if there is one, else any. False: none. Thread-safe, as all here. */
 bool tern_memory_pool_take(MemoryPool *pool, u64 image_id, MemoryBlock *out);
 /* Empties a block and keeps it. False: it cannot, and the caller releases it. */
-bool tern_memory_pool_give(MemoryPool *pool, const MemoryBlock *block);
+bool tern_memory_pool_give(MemoryPool *pool, MemoryBlock *block);
 /* Releases all blocks. */
 void tern_memory_pool_drain(MemoryPool *pool);
 

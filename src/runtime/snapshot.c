@@ -58,7 +58,7 @@ static bool save_memory(Snapshot *snapshot, const Memory *memory, MemoryState *o
     if (memory->heap != NULL && (out->heap = tern_guest_heap_clone(memory->heap)) == NULL) return false;
     bool can_map = memory->reserved_bytes > 0 && bytes >= IMAGE_MIN_BYTES && bytes % tern_port_page_size() == 0;
     MemoryPool *pool = &snapshot->instance->store->engine->pool;
-    if (can_map && tern_memory_image_take(pool, memory->base, bytes, &out->image)) return true;
+    if (TERN_FAST && can_map && tern_memory_image_take(pool, memory->base, bytes, &out->image)) return true;
     while (bytes > 0 && memory->base[bytes - 1] == 0) bytes--;
     out->bytes = bytes > 0 ? tern_alloc(snapshot->alloc, (size_t)bytes) : NULL;
     if (bytes > 0 && out->bytes == NULL) return false;

@@ -6,17 +6,21 @@
  */
 #include "runtime/gc_heap.h"
 
+static u32 at_most(u32 asked) { return asked == 0 || asked > ENGINE_MOST ? ENGINE_MOST : asked; }
+
 Engine *tern_engine_new(const EngineOptions *options)
 {
     Engine *engine = tern_alloc_zeroed(options->alloc, 1, sizeof *engine);
     if (engine == NULL) return NULL;
     engine->options = *options;
+    engine->options.max_instances = at_most(options->max_instances);
+    engine->options.max_execs = at_most(options->max_execs);
     engine->types = tern_types_new(options->alloc);
     if (engine->types == NULL) {
         tern_free(options->alloc, engine, sizeof *engine);
         return NULL;
     }
-    tern_memory_pool_init(&engine->pool);
+    if (TERN_FAST) tern_memory_pool_init(&engine->pool);
     tern_port_mutex_init(&engine->stacks.lock);
     return engine;
 }
@@ -24,7 +28,7 @@ Engine *tern_engine_new(const EngineOptions *options)
 void tern_engine_free(Engine *engine)
 {
     if (engine == NULL) return;
-    tern_memory_pool_done(&engine->pool);
+    if (TERN_FAST) tern_memory_pool_done(&engine->pool);
     for (u32 i = 0; i < engine->stacks.n; i++)
         tern_port_vm_release(engine->stacks.kept[i].stack, engine->stacks.kept[i].bytes);
     tern_port_mutex_done(&engine->stacks.lock);
@@ -57,6 +61,7 @@ void tern_store_free(Store *store)
         tern_module_release(store->instances.items[i]->module);
         tern_memory_budget_release(store->instances.items[i]->budget);
     }
+    engine_uncount(&store->engine->ninstances, store->instances.n);
     for (u32 i = 0; i < store->type_ids.n; i++) {
         tern_types_release(store->engine->types, store->type_ids.items[i]);
     }
@@ -103,7 +108,7 @@ Memory *tern_store_memory_new(Store *store, const MemoryType *type, const Memory
     MemoryOptions with_pool = {.may_move = store->engine->options.memories_move,
                                .max_pages = UINT64_MAX};
     if (options != NULL) with_pool = *options;
-    with_pool.pool = &store->engine->pool;
+    with_pool.pool = TERN_FAST ? &store->engine->pool : NULL;
     if (!vec_reserve(&store->memories, store->alloc, 1)) {
         tern_diag_set(diag, DIAG_NO_MEMORY, DIAG_NO_OFFSET, NULL);
         return NULL;

@@ -32,8 +32,9 @@ typedef struct Tier {
     /* Gives instance->code, cheaply: lowering waits for the first call. False: no memory. What it takes
      * comes from the store's arena or hangs off the module, as nothing tells a tier that a store ends. */
     bool (*attach)(Instance *instance, Diag *diag);
-    /* Runs a WebAssembly function of any instance. Arguments lie in cells at slots, which is inside x's
-     * stack at x->top; results replace them. A trap leaves x->trap filled. */
+    /* Runs a WebAssembly function of any instance, between tern_exec_begin and tern_exec_end (exec.h), which it
+     * calls. Arguments lie in cells at slots, which is inside x's stack at x->top; results replace them. A trap
+     * leaves x->trap filled. */
     TrapCode (*call)(Exec *x, FuncInst *func, u64 *slots);
     /* The function index and byte offset (in the module) of a position in code; used when a trap is
      * described. Fills frames innermost first; returns how many there are in all. */
@@ -53,6 +54,8 @@ typedef struct EngineOptions {
     u64 gc_limit_bytes;   /* of each store's garbage-collected heap; 0: GC_LIMIT_DEFAULT */
     bool gc_stress;       /* for tests: collect at every allocation */
     bool profiles;        /* functions tell how long they run (profile.h) */
+    ModuleLimits module_limits; /* for whoever decodes modules for it */
+    u32 max_instances, max_execs; /* that there are at once; 0, or more than that: ENGINE_MOST */
     /* Told when a guest's memory.grow is refused; may call the guest, as host functions may. Or NULL. */
     void (*grow_refused)(Exec *x, Memory *memory, u32 memory_index, u64 delta_pages);
 } EngineOptions;
@@ -69,8 +72,11 @@ typedef struct StackPool {
     u32 n;
 } StackPool;
 
+#define ENGINE_MOST (1u << 20)
+
 struct Engine {
     EngineOptions options;
+    u32 ninstances, nexecs; /* atomic */
     TypeRegistry *types;
     MemoryPool pool;
     StackPool stacks;
@@ -80,6 +86,15 @@ struct Engine {
 Engine *tern_engine_new(const EngineOptions *options);
 /* Every store and module must be gone. */
 void tern_engine_free(Engine *engine);
+
+/* One more of what the engine counts; false if there are max of them. */
+static inline bool engine_count(u32 *n, u32 max)
+{
+    if (LIKELY(__atomic_fetch_add(n, 1, __ATOMIC_RELAXED) < max)) return true;
+    __atomic_sub_fetch(n, 1, __ATOMIC_RELAXED);
+    return false;
+}
+static inline void engine_uncount(u32 *n, u32 times) { __atomic_sub_fetch(n, times, __ATOMIC_RELAXED); }
 
 /* A host function: arguments in cells at slots (spec order; v128 takes two cells), results replace them.
  * x->instance is the caller's instance. May call back through tern_exec_call. */
@@ -128,16 +143,17 @@ typedef struct Extern {
 struct Instance {
     Store *store;
     Module *module; /* a reference is held */
-    void *code;     /* the tier's */
+    /* As an Exec has them: tern_exec_enter. */
+    Value *own_globals;   /* cells of the module's own globals, in order */
+    void *code;           /* the tier's */
+    Memory *memory0;      /* the first of memories, or NULL */
 
     /* Index spaces, imports first. */
     FuncInst **funcs;     /* local functions appear when first asked for: tern_instance_func */
     Table **tables;
     Memory **memories;
-    Memory *memory0;      /* the first of them, or NULL */
     Global **globals;     /* local ones appear when first asked for: tern_instance_global */
     Value **global_cells; /* the cell of every global */
-    Value *own_globals;   /* cells of the module's own globals, in order */
     Tag **tags;
 
     Ref **elem_refs;  /* passive segments given by expressions: their elements, evaluated once; else NULL */

@@ -149,6 +149,7 @@ typedef struct WasiFd {
     u64 rights, rights_inheriting; /* under lock; never grow */
     char *preopen;        /* the guest's name of a directory given by the host, or NULL */
     u32 preopen_size;
+    PortNow now;          /* lent: how transfers are kept from blocking. Atomic */
     u64 timeout_ns[2];    /* a socket's, of receiving and of sending; 0: none. Under lock */
     bool is_bound;        /* a socket: by the guest, to an address that the pool allows. Under lock */
 } WasiFd;
@@ -157,7 +158,7 @@ typedef struct WasiFd {
 typedef enum WasiWay { WASI_WAY_READ, WASI_WAY_WRITE, WASI_WAY_READ_AT, WASI_WAY_WRITE_AT, WASI_WAY_PEEK,
                        WASI_WAY_RECV, WASI_WAY_SEND } WasiWay;
 typedef struct WasiTransfer {
-    const WasiFd *f;
+    WasiFd *f;
     WasiWay way;
     bool write, is_truncated;
     u64 offset;           /* where _AT */
@@ -177,7 +178,8 @@ typedef struct WasiPath {
 struct WasiFdOps {
     bool has_places;    /* files: they can be sought in, read at a place, and given a size */
     bool is_socket;     /* sock_ functions work on it */
-    bool polls;         /* a transfer may block: its handle is waited for first; else it never blocks */
+    bool polls;         /* a transfer may find nothing to do: its handle is waited for then; else there is none */
+    bool blocks;        /* ... and then blocks in the system, as its flags are the host's */
     void (*close)(WasiFd *f);                          /* or NULL: borrowed */
     PortError (*stat)(const WasiFd *f, PortStat *out); /* out holds the descriptor's type and one link */
     PortError (*transfer)(WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done);
@@ -241,7 +243,7 @@ struct Wasi {
     WasiNet net;
     WasiThreads threads;
     bool has_threads;      /* the guest has started some, ever. Atomic */
-    Mutex transfer_lock;   /* held from a poll that says ready to the transfer, where the host's descriptor may block */
+    Mutex transfer_lock;   /* held from a poll that says ready to the transfer, where that may block */
     WasiAbi abi[2];
     bool has_exited;
     u32 exit_code;
@@ -293,9 +295,9 @@ WasiErrno tern_wasi_socket_take(WasiCall *call, u64 fd, u64 rights, WasiFd **out
  * INTR with the trap set if the guest is to stop. */
 WasiErrno tern_wasi_wait_for(WasiCall *call, const WasiFd *f, bool write);
 /* to NULL: whom it is connected to. */
-WasiErrno tern_wasi_socket_send(WasiCall *call, const WasiFd *f, u64 array, u64 count, PortAddress *to, u64 count_addr);
+WasiErrno tern_wasi_socket_send(WasiCall *call, WasiFd *f, u64 array, u64 count, PortAddress *to, u64 count_addr);
 /* from NULL: it does not matter who. */
-WasiErrno tern_wasi_socket_recv(WasiCall *call, const WasiFd *f, u64 array, u64 count, u64 flags, PortAddress *from,
+WasiErrno tern_wasi_socket_recv(WasiCall *call, WasiFd *f, u64 array, u64 count, u64 flags, PortAddress *from,
                                 u64 count_addr, bool *is_truncated);
 
 /* --- shared by files and paths ---------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* fd.c - moving bytes: files, the guest's standard streams, sockets.
  *
- * A blocking read or write waits in slices and looks for an interrupt between them. The guest's lists of
- * buffers are read once to check and again to use; as another thread may change a shared memory in between,
+ * Nothing blocks in the system: what finds nothing to do waits in slices and looks for an interrupt between them. The
+ * guest's lists of buffers are read once to check and again to use; as another thread may change a shared memory in between,
  * the second reading checks again.
  */
 #include "wasi/context.h"
@@ -88,35 +88,53 @@ WasiErrno tern_wasi_wait_for(WasiCall *call, const WasiFd *f, bool write)
     }
 }
 
-/* A transfer that does not block after its descriptor was ready: one thread takes what several were told about, and
- * those who come late must not wait in the system, where nobody can stop them. AGAIN: late. */
-static PortError transfer_now(WasiCall *call, WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done)
+/* Where the system has no transfer that does not block: one when the descriptor is ready, of no more than a ready pipe
+ * takes. One thread takes what several were told about, and those who come late must not wait in the system, where nobody
+ * can stop them. */
+static PortError transfer_when_ready(WasiCall *call, WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done)
 {
-    const WasiFd *f = t->f;
-    bool may_block = f->ops->polls && f->kind != PORT_STREAM_REGULAR;
-    if (!may_block || !__atomic_load_n(&call->wasi->has_threads, __ATOMIC_RELAXED))
-        return f->ops->transfer(t, slices, n, done);
-    PortPoll poll = {.handle = f->handle, .write = t->write};
-    tern_port_mutex_lock(&call->wasi->transfer_lock);
+    PortSlice chunk[PORT_SLICES_MAX];
+    u32 nchunk = 0;
+    for (size_t left = PORT_PIPE_CHUNK; nchunk < n && left > 0; nchunk++) {
+        size_t size = slices[nchunk].size < left ? slices[nchunk].size : left;
+        chunk[nchunk] = (PortSlice){slices[nchunk].bytes, size};
+        left -= size;
+    }
+    PortPoll poll = {.handle = t->f->handle, .write = t->write};
+    bool has_threads = __atomic_load_n(&call->wasi->has_threads, __ATOMIC_RELAXED);
+    if (has_threads) tern_port_mutex_lock(&call->wasi->transfer_lock);
     tern_port_poll(&poll, 1, 0);
-    PortError got = poll.is_ready ? f->ops->transfer(t, slices, n, done) : PORT_E_AGAIN;
-    tern_port_mutex_unlock(&call->wasi->transfer_lock);
+    PortError got = poll.is_bad     ? PORT_E_BADF
+                    : poll.is_ready ? t->f->ops->transfer(t, chunk, nchunk, done)
+                                    : PORT_E_AGAIN;
+    if (has_threads) tern_port_mutex_unlock(&call->wasi->transfer_lock);
     return got;
 }
 
-/* One wait and one transfer, repeated only when a signal came first. */
+/* A transfer that does not block. AGAIN: it would. */
+static PortError transfer_now(WasiCall *call, WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done)
+{
+    WasiFd *f = t->f;
+    if (!f->ops->blocks || f->kind == PORT_STREAM_REGULAR) return f->ops->transfer(t, slices, n, done);
+    PortError got = t->write ? tern_port_stream_write_now(f->handle, &f->now, slices, n, done)
+                             : tern_port_stream_read_now(f->handle, &f->now, slices, n, done);
+    return got == PORT_E_NOTSUP ? transfer_when_ready(call, t, slices, n, done) : got;
+}
+
+/* One transfer, at once or when there is something to do. */
 static WasiErrno transfer(WasiCall *call, WasiTransfer *t, const PortSlice *slices, u32 n, size_t *done)
 {
-    for (;;) {
-        WasiErrno error = tern_wasi_wait_for(call, t->f, t->write);
+    for (bool waits_first = false;; waits_first = true) {
+        if (wasi_interrupted(call)) return WASI_EINTR;
+        WasiErrno error = waits_first ? tern_wasi_wait_for(call, t->f, t->write) : WASI_ESUCCESS;
         if (error != WASI_ESUCCESS) return error;
         const u8 *base = call->memory->base;
         PortError got = transfer_now(call, t, slices, n, done);
         if (got == PORT_E_INTR) continue;
-        /* Somebody else was faster, or the host's descriptor does not block: wait again. */
-        bool waits = (tern_wasi_fd_flags(call->wasi, t->f) & WASI_FDFLAG_NONBLOCK) == 0;
-        if (got == PORT_E_AGAIN && waits) {
-            if (!t->f->ops->polls) tern_port_poll(NULL, 0, RETRY_NS);
+        if (got == PORT_E_AGAIN && (tern_wasi_fd_flags(call->wasi, t->f) & WASI_FDFLAG_NONBLOCK) == 0) {
+            /* A terminal is ready when it has room for a byte, and a line's end may be two. */
+            bool is_half_ready = waits_first && t->f->kind == PORT_STREAM_TERMINAL;
+            if (!t->f->ops->polls || is_half_ready) tern_port_poll(NULL, 0, RETRY_NS);
             if (call->memory->base == base) continue; /* else the slices are no more */
         }
         return tern_wasi_errno_of(got);
@@ -146,12 +164,9 @@ static WasiErrno write_all(WasiCall *call, WasiTransfer *t, u64 array, u64 count
     *written = 0;
     if (error != WASI_ESUCCESS) return error;
     while (*written < total) {
-        /* A pipe that is ready takes this much without blocking. */
-        bool at_once = t->f->kind == PORT_STREAM_REGULAR || !t->f->ops->polls;
-        size_t max = at_once ? (size_t)(total - *written) : PORT_PIPE_CHUNK;
         PortSlice slices[PORT_SLICES_MAX];
         Iovecs next = v;
-        u32 n = iovecs_take(call, &next, max, slices);
+        u32 n = iovecs_take(call, &next, (size_t)(total - *written), slices);
         size_t wanted = 0, done = 0;
         for (u32 i = 0; i < n; i++) wanted += slices[i].size;
         error = n == 0 ? WASI_EFAULT : transfer(call, t, slices, n, &done);
@@ -281,7 +296,7 @@ WasiErrno tern_wasi_sock_accept(WasiCall *call, const u64 *args)
 }
 
 /* WAITALL is a wish: a short count tells that it was not granted. */
-WasiErrno tern_wasi_socket_recv(WasiCall *call, const WasiFd *f, u64 array, u64 count, u64 flags, PortAddress *from,
+WasiErrno tern_wasi_socket_recv(WasiCall *call, WasiFd *f, u64 array, u64 count, u64 flags, PortAddress *from,
                                 u64 count_addr, bool *is_truncated)
 {
     if ((flags & ~(u64)(RIFLAG_PEEK | RIFLAG_WAITALL)) != 0) return WASI_EINVAL;
@@ -321,7 +336,7 @@ static WasiErrno send_datagram(WasiCall *call, WasiTransfer *t, u64 array, u64 c
     return error;
 }
 
-WasiErrno tern_wasi_socket_send(WasiCall *call, const WasiFd *f, u64 array, u64 count, PortAddress *to, u64 count_addr)
+WasiErrno tern_wasi_socket_send(WasiCall *call, WasiFd *f, u64 array, u64 count, PortAddress *to, u64 count_addr)
 {
     if (wasi_range(call, count_addr, 4) == NULL) return WASI_EFAULT;
     bool is_stream = f->type == PORT_FILE_SOCKET_STREAM;

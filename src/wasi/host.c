@@ -177,7 +177,7 @@ const WasiFdOps tern_wasi_file_ops = {
 
 /* --- streams and sockets ---------------------------------------------------------------------------- */
 
-const WasiFdOps tern_wasi_lent_ops = {.polls = true, .stat = stat_lent, .transfer = transfer};
+const WasiFdOps tern_wasi_lent_ops = {.polls = true, .blocks = true, .stat = stat_lent, .transfer = transfer};
 
 const WasiFdOps tern_wasi_socket_ops = {
     .is_socket = true, .polls = true, .close = close_socket, .stat = stat_handle, .transfer = transfer};

@@ -100,6 +100,8 @@ WasiErrno tern_wasi_proc_exit(WasiCall *call, const u64 *args)
         __atomic_store_n(&wasi->has_exited, true, __ATOMIC_RELAXED);
     }
     call->trap = TRAP_EXIT;
+    call->x->trap.has_exit_code = true;
+    call->x->trap.exit_code = (u32)args[0];
     return WASI_ESUCCESS;
 }
 

@@ -8,6 +8,9 @@
 #define TID_MAX 0x1fffffffu /* the proposal's: wasi-libc keeps its own flags above */
 #define NOT_SPAWNED ((u32)-WASI_EAGAIN)
 
+/* How long a guest may be deaf to an interrupt while it waits for a thread to be gone. */
+#define LOOK_UP_NS 10000000u
+
 struct WasiThread {
     WasiThread *next;
     Wasi *wasi;
@@ -95,7 +98,7 @@ static void unmake_plain(void *user, WasiThreadPlace *place)
     tern_store_free(place->owned);
 }
 
-static const WasiThreadMaker plain = {make_plain, run_plain, unmake_plain, NULL};
+static const WasiThreadMaker plain = {make_plain, run_plain, unmake_plain, NULL, NULL};
 
 /* --- ending ----------------------------------------------------------------------------------------- */
 
@@ -163,6 +166,7 @@ static void run_thread(void *arg)
     tern_port_mutex_lock(&ts->lock);
     ts->nrunning--;
     t->is_done = true;
+    tern_port_cond_wake_all(&ts->gone);
     tern_port_mutex_unlock(&ts->lock);
 }
 
@@ -306,16 +310,44 @@ static u32 start(Wasi *wasi, Exec *x, WasiThread *t)
     return tid;
 }
 
-TrapCode tern_wasi_thread_spawn(Exec *x, void *env, u64 *slots)
+static u64 now_ns(void)
 {
-    Wasi *wasi = ((const WasiAbi *)env)->wasi;
+    u64 now = 0;
+    (void)tern_port_clock_ns(PORT_CLOCK_MONOTONIC, &now);
+    return now;
+}
+
+/* False: no thread has returned whose place is still to be unmade, or the guest is to stop. */
+static bool wait_for_one_to_go(WasiThreads *ts, const Exec *x)
+{
+    tern_port_mutex_lock(&ts->lock);
+    const WasiThread *t = ts->list;
+    while (t != NULL && (t->is_running || t->is_done)) t = t->next;
+    bool ok = t != NULL && ts->stop == TRAP_NONE && __atomic_load_n(&x->interrupt, __ATOMIC_RELAXED) == 0;
+    if (ok) (void)tern_port_cond_wait(&ts->gone, &ts->lock, now_ns() + LOOK_UP_NS);
+    tern_port_mutex_unlock(&ts->lock);
+    return ok;
+}
+
+/* A thread that has returned, which others may know, counts until its place is unmade. */
+static void wait_for_room(WasiThreads *ts, const Exec *x)
+{
+    bool is_full;
+    do {
+        tern_port_mutex_lock(&ts->lock);
+        is_full = ts->nrunning >= ts->max;
+        tern_port_mutex_unlock(&ts->lock);
+        if (!is_full && ts->maker.is_full != NULL) is_full = ts->maker.is_full(ts->maker.user, x);
+    } while (is_full && wait_for_one_to_go(ts, x));
+}
+
+/* Its number or NOT_SPAWNED. */
+static u32 spawn(Wasi *wasi, Exec *x, u32 arg)
+{
     WasiThreads *ts = &wasi->threads;
-    u32 arg = (u32)slots[0], tid = NOT_SPAWNED;
-    slots[0] = NOT_SPAWNED;
+    u32 tid = NOT_SPAWNED;
     join(ts, false);
-    /* What is to be counted exactly cannot be shared out; and an Exec's calls end for one process. */
-    bool is_others = x->ended != NULL && x->ended_by != wasi;
-    if (x->instance == NULL || x->is_fuel_limited || is_others || !may_start(ts)) return TRAP_NONE;
+    if (!may_start(ts)) return NOT_SPAWNED;
     WasiThread *t = tern_alloc_zeroed(wasi->alloc, 1, sizeof *t);
     __atomic_store_n(&wasi->has_threads, true, __ATOMIC_RELAXED);
     if (t != NULL) {
@@ -329,7 +361,19 @@ TrapCode tern_wasi_thread_spawn(Exec *x, void *env, u64 *slots)
         tern_port_mutex_unlock(&ts->lock);
         if (t != NULL) tern_free(wasi->alloc, t, sizeof *t);
     }
-    slots[0] = tid;
+    return tid;
+}
+
+TrapCode tern_wasi_thread_spawn(Exec *x, void *env, u64 *slots)
+{
+    Wasi *wasi = ((const WasiAbi *)env)->wasi;
+    u32 arg = (u32)slots[0];
+    slots[0] = NOT_SPAWNED;
+    /* What is to be counted exactly cannot be shared out; and an Exec's calls end for one process. */
+    bool is_others = x->ended != NULL && x->ended_by != wasi;
+    if (x->instance == NULL || x->is_fuel_limited || is_others) return TRAP_NONE;
+    wait_for_room(&wasi->threads, x);
+    slots[0] = spawn(wasi, x, arg);
     return TRAP_NONE;
 }
 
@@ -338,10 +382,12 @@ void tern_wasi_threads_init(WasiThreads *ts, const WasiOptions *options)
     ts->maker = options->thread_maker.make != NULL ? options->thread_maker : plain;
     ts->max = options->max_threads != 0 ? options->max_threads : WASI_THREADS_DEFAULT;
     tern_port_mutex_init(&ts->lock);
+    tern_port_cond_init(&ts->gone);
 }
 
 void tern_wasi_threads_done(Wasi *wasi)
 {
     tern_wasi_threads_end(wasi);
+    tern_port_cond_done(&wasi->threads.gone);
     tern_port_mutex_done(&wasi->threads.lock);
 }

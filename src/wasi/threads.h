@@ -22,6 +22,7 @@ typedef struct WasiThreads {
     Mutex lock; /* of everything below */
     WasiThread *list; /* those not joined */
     u32 nrunning;
+    Cond gone;        /* one is done */
     u32 last_tid;
     Exec *host;       /* where the host's call started the first, or NULL */
     Instance *instance; /* that it called */

@@ -161,9 +161,11 @@ static bool add_stream(Wasi *wasi, s64 handle, u64 rights)
                            WASI_RIGHT_POLL_FD_READWRITE};
     if (fd.kind == PORT_STREAM_TERMINAL)
         fd.type = PORT_FILE_CHARACTER;
-    else if (tern_port_file_stat(handle, &stat) == PORT_OK &&
-             (stat.type == PORT_FILE_REGULAR || stat.type == PORT_FILE_SOCKET_STREAM))
-        fd.type = stat.type;
+    else if (fd.kind == PORT_STREAM_REGULAR)
+        fd.type = PORT_FILE_REGULAR;
+    else if (fd.kind == PORT_STREAM_SOCKET && tern_port_file_stat(handle, &stat) == PORT_OK &&
+             stat.type == PORT_FILE_SOCKET_STREAM)
+        fd.type = PORT_FILE_SOCKET_STREAM;
     u32 number;
     return tern_wasi_fd_insert(wasi, &fd, &number) == WASI_ESUCCESS;
 }
@@ -253,7 +255,8 @@ Wasi *tern_wasi_new(Store *store, const WasiOptions *options, Diag *diag)
     wasi->thread_memory = (MemoryOptions){
         .max_pages = options->max_memory_pages != 0 ? options->max_memory_pages : UINT64_MAX,
         .budget = tern_memory_budget_retain(options->memory_budget)};
-    wasi->walks_paths = options->walks_paths || !tern_port_path_kernel_resolves();
+    bool has_dirs = options->npreopens > 0 || options->ndirs > 0 || options->nmap_dirs > 0; /* else why ask */
+    wasi->walks_paths = options->walks_paths || (has_dirs && !tern_port_path_kernel_resolves());
     tern_port_mutex_init(&wasi->lock);
     tern_port_mutex_init(&wasi->transfer_lock);
     tern_wasi_threads_init(&wasi->threads, options);

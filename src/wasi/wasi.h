@@ -49,6 +49,8 @@ typedef struct WasiThreadMaker {
     /* On the new thread: calls start. */
     TrapCode (*run)(void *user, WasiThreadPlace *place, const u64 args[2]);
     void (*unmake)(void *user, WasiThreadPlace *place); /* on either */
+    /* Has it a limit of its own that make would not meet just now? NULL: no. */
+    bool (*is_full)(void *user, const Exec *spawner);
     void *user;
 } WasiThreadMaker;
 

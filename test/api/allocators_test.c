@@ -7,9 +7,24 @@
 /* Counts, and fails the nth request. Blocks are only 8-aligned, as callbacks may give them. */
 static int live, requests, fail_at;
 static bool asks; /* something of the library, which must not be waiting for the answer */
+static wasm_module_inst_t asked_about;
+static wasm_shared_heap_t asked_heap;
+static int nasked;
+static void ask(void)
+{
+    if (!asks) return;
+    asks = false;
+    nasked++;
+    uint32_t index;
+    wasm_runtime_is_import_func_linked("env", "nothing");
+    (void)wasm_externref_obj2ref(asked_about, (void *)(uintptr_t)(4096 + 16 * nasked), &index);
+    if (asked_about != NULL) wasm_runtime_shared_heap_free(asked_about, wasm_runtime_shared_heap_malloc(asked_about, 8, NULL));
+    if (asked_heap != NULL) (void)wasm_runtime_reset_shared_heap_chain(asked_heap);
+    asks = true;
+}
 static void *count_malloc(unsigned int size)
 {
-    if (asks) wasm_runtime_is_import_func_linked("env", "nothing");
+    ask();
     if (++requests == fail_at) return NULL;
     char *p = malloc((size_t)size + 24);
     if (p == NULL) return NULL;
@@ -18,11 +33,13 @@ static void *count_malloc(unsigned int size)
 }
 static void count_free(void *p)
 {
+    ask();
     live--;
     free((char *)p - 8);
 }
 static void *count_realloc(void *p, unsigned int size)
 {
+    ask();
     if (++requests == fail_at) return NULL;
     char *q = realloc((char *)p - 8, (size_t)size + 24);
     return q != NULL ? q + 8 : NULL;
@@ -192,12 +209,75 @@ static void callbacks_may_ask_the_library(void **state)
     wasm_export_t export;
     wasm_runtime_get_export_type(module, 0, &export);
     assert_string_equal(export.name, "memory");
-    SharedHeapInitArgs args = {.size = 65536};
-    (void)wasm_runtime_create_shared_heap(&args);
+    SharedHeapInitArgs args = {.size = 4 << 20};
+    wasm_shared_heap_t heap = wasm_runtime_create_shared_heap(&args);
+    assert_non_null(heap);
     Guest g = guest_open("user", 0);
+    asked_about = g.inst;
+    uint32_t index, again;
+    static char objects[1000];
+    for (int i = 0; i < 1000; i++) assert_true(wasm_externref_obj2ref(g.inst, &objects[i], &index));
+    assert_true(wasm_externref_obj2ref(g.inst, &objects[999], &again) && again == index);
+    assert_true(wasm_runtime_reset_shared_heap_chain(heap));
+    if (wasm_runtime_attach_shared_heap(g.inst, heap)) { /* unless accesses are checked */
+        uint64_t last = 0;
+        for (int i = 0; i < 60; i++) {
+            uint64_t at = wasm_runtime_shared_heap_malloc(g.inst, 65536, NULL);
+            assert_true(at != 0 && at != last);
+            last = at;
+        }
+        wasm_runtime_detach_shared_heap(g.inst);
+    }
+    asked_about = NULL;
+    asked_heap = heap;
+    assert_true(wasm_runtime_reset_shared_heap_chain(heap));
+    asked_heap = NULL;
+    assert_true(nasked > 50);
     guest_close(&g);
     wasm_runtime_unload(module);
+    wasm_runtime_destroy();
     asks = false;
+    assert_int_equal(live, 0);
+}
+
+/* Each request that these make may fail: then they do, and work again. */
+static void what_fails_for_want_of_bookkeeping_works_again(void **state)
+{
+    (void)state;
+    fail_at = 0;
+    assert_true(start_with_callbacks(true));
+    Guest g = guest_open("library", 0);
+    SharedHeapInitArgs args = {.size = 4 << 20};
+    wasm_shared_heap_t heap = wasm_runtime_create_shared_heap(&args);
+    static char objects[64];
+    uint32_t nfailed = 0, index;
+    for (int i = 0; i < 64; i++) {
+        requests = 0;
+        fail_at = 1;
+        bool ok = wasm_externref_obj2ref(g.inst, &objects[i], &index);
+        nfailed += !ok;
+        fail_at = 0;
+        assert_true(ok || wasm_externref_obj2ref(g.inst, &objects[i], &index));
+    }
+    assert_int_equal(nfailed, 4); /* 8, 16, 32, 64 */
+    for (int nth = 1; nth < 3; nth++) {
+        requests = 0;
+        fail_at = nth;
+        assert_true(wasm_runtime_reset_shared_heap_chain(heap) == (nth > 1));
+    }
+    if (wasm_runtime_attach_shared_heap(g.inst, heap)) {
+        bool is_done = false;
+        for (int nth = 1; !is_done; nth++) {
+            requests = 0;
+            fail_at = nth;
+            is_done = wasm_runtime_shared_heap_malloc(g.inst, 1 << 20, NULL) != 0;
+            assert_true(is_done == (requests < nth));
+        }
+        fail_at = 0;
+        assert_true(wasm_runtime_shared_heap_malloc(g.inst, 1 << 20, NULL) != 0);
+    }
+    fail_at = 0;
+    guest_close(&g);
     wasm_runtime_destroy();
     assert_int_equal(live, 0);
 }
@@ -208,6 +288,7 @@ int main(void)
         cmocka_unit_test(callbacks_must_make_sense),
         cmocka_unit_test(callbacks_serve_wasm_runtime_malloc),
         cmocka_unit_test(callbacks_may_ask_the_library),
+        cmocka_unit_test(what_fails_for_want_of_bookkeeping_works_again),
         cmocka_unit_test(a_pool_holds_everything_but_linear_memory),
         cmocka_unit_test(every_request_to_the_callbacks_may_fail),
     };

@@ -99,6 +99,7 @@ static void sizes_are_printed_as_WAMR_prints_them(void **state)
     Guest g = guest_open("exchange", 8192);
     uint64_t block = wasm_runtime_module_malloc(g.inst, 1000, NULL);
     wasm_runtime_module_free(g.inst, block);
+    assert_int_equal(guest_call1(&g, "pages", 0), 2);
     Capture capture = capture_begin(stdout);
     wasm_runtime_dump_mem_consumption(g.env);
     capture_end(&capture, text, sizeof text);
@@ -121,6 +122,7 @@ static void sizes_are_printed_as_WAMR_prints_them(void **state)
     assert_true(numbers[27] == numbers[2] + numbers[14] + numbers[22]);
     assert_true(numbers[16] >= 2 * 65536); /* two pages, one for the heap */
     assert_true(numbers[17] >= 8192);
+    assert_true(numbers[28] >= 2 * 8 && numbers[28] <= 1024); /* of the stack, by a small function that is over */
     assert_true(numbers[31] >= 1000 && numbers[31] <= numbers[17]); /* the most that was ever used of it */
     guest_close(&g);
 }

@@ -21,10 +21,12 @@ static void a_file_is_loaded_or_the_error_names_it(void **state)
     tern_module_unload(module);
 
     assert_null(tern_module_load_file(engine, "test/api/wasm/no-such-file.wasm", &error));
-    assert_int_equal(error.kind, TERN_ERROR_RESOURCE);
+    assert_int_equal(error.kind, TERN_ERROR_FILE);
     assert_non_null(strstr(error.text, "test/api/wasm/no-such-file.wasm: No such file"));
     assert_null(tern_module_load_file(engine, "test/api/wasm", &error)); /* a directory */
-    assert_int_equal(error.kind, TERN_ERROR_RESOURCE);
+    assert_int_equal(error.kind, TERN_ERROR_FILE);
+    assert_null(tern_module_load_file(engine, "/dev/null", &error)); /* nothing in it */
+    assert_int_equal(error.kind, TERN_ERROR_MALFORMED);
     assert_null(tern_module_load_file(engine, "test/api/wasm/types.wat", &error)); /* text */
     assert_int_equal(error.kind, TERN_ERROR_MALFORMED);
     assert_null(tern_module_load_file(NULL, "test/api/wasm/types.wasm", &error)); /* an engine without memory */

@@ -319,9 +319,38 @@ static void a_host_calls_its_own_function(void **state)
     tern_engine_destroy(engine);
 }
 
+/* Runs the guest's program, and passes on how it ended. */
+static bool run_program(tern_instance *caller, void *user, const tern_value *args, tern_value *results)
+{
+    (void)caller, (void)args, (void)results;
+    return tern_instance_run(user, NULL) == TERN_OK;
+}
+
+static void an_exit_that_a_hosts_function_passes_on_keeps_its_code(void **state)
+{
+    (void)state;
+    tern_engine *engine = tern_engine_create();
+    tern_config config = TERN_CONFIG_DEFAULT;
+    config.store = tern_store_create(engine, NULL);
+    tern_instance *guest = tern_guest_open(engine, "exit", &config);
+    tern_error error = {0};
+    tern_ref *func = tern_func_create(config.store, "", run_program, guest, &error);
+    assert_non_null(func);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tern_ref_call(func, NULL, 0, NULL, 0, &error), TERN_EXITED);
+        assert_int_equal(error.kind, TERN_ERROR_EXIT);
+        assert_string_equal(error.text, "the guest exited with code 42");
+    }
+    tern_ref_release(func);
+    tern_store_destroy(config.store);
+    tern_instance_destroy(guest);
+    tern_engine_destroy(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_exit_that_a_hosts_function_passes_on_keeps_its_code),
         cmocka_unit_test(a_hosts_pointer_goes_through_the_guest),
         cmocka_unit_test(guests_hand_functions_over),
         cmocka_unit_test(a_finalizer_runs_when_nobody_can_reach_the_pointer),

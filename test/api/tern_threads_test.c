@@ -55,6 +55,7 @@ static void a_host_function_serves_a_guests_thread(void **state)
     tern_config config = TERN_CONFIG_DEFAULT;
     config.linker = linker;
     config.user = &mark;
+    config.max_threads = 8; /* those that notified may take a while to end */
     first = tern_guest_open(engine, "tern_threads", &config);
     for (uint32_t i = 0; i < 5; i++) {
         assert_int_equal(GUEST_CALL(first, "run", tern_i32(100 + i)), 400 + 4 * i);
@@ -64,6 +65,47 @@ static void a_host_function_serves_a_guests_thread(void **state)
     tern_value arg = tern_i32(13), result;
     assert_int_equal(tern_instance_call(first, "run", &arg, 1, &result, 1, NULL), TERN_TRAPPED);
     tern_instance_destroy(first);
+    tern_linker_destroy(linker);
+    tern_engine_destroy(engine);
+}
+
+static void take_time(void *pointer)
+{
+    (void)pointer;
+    struct timespec moment = {0, 20000000};
+    nanosleep(&moment, NULL);
+}
+
+static bool leave_work(tern_instance *caller, void *user, const tern_value *args, tern_value *results)
+{
+    assert_non_null(tern_ref_from_host(tern_instance_store(caller), user, take_time)); /* for when the thread is gone */
+    results[0] = args[0];
+    return true;
+}
+
+/* The guest knows that a thread has ended before all of it is gone. */
+static void a_thread_that_ends_makes_room_for_the_next(void **state)
+{
+    (void)state;
+    tern_engine *engine = tern_engine_create();
+    linker = tern_linker_create(engine);
+    int mark;
+    assert_true(tern_linker_define_func(linker, "env", "note", "(param i32) (result i32)", leave_work, &mark, NULL));
+    tern_config config = TERN_CONFIG_DEFAULT;
+    config.linker = linker;
+    config.max_threads = 1;
+    tern_instance *guest = tern_guest_open(engine, "tern_threads", &config);
+    int nrefused = 0;
+    for (uint32_t i = 0; i < 10;) {
+        uint32_t result = (uint32_t)GUEST_CALL(guest, "run", tern_i32(i));
+        assert_true(result == i || result == UINT32_MAX);
+        if (result == i) i++;
+        else nrefused++;
+        struct timespec moment = {0, 2000000}; /* for the thread to return in */
+        nanosleep(&moment, NULL);
+    }
+    assert_true(nrefused < 5);
+    tern_instance_destroy(guest);
     tern_linker_destroy(linker);
     tern_engine_destroy(engine);
 }
@@ -122,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_host_function_serves_a_guests_thread),
+        cmocka_unit_test(a_thread_that_ends_makes_room_for_the_next),
         cmocka_unit_test(what_stops_a_store_stops_the_threads_of_all_in_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

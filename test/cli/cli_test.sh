@@ -401,6 +401,9 @@ ln -s ../canary "$tmp/site/link"
 ran 1 "$tern" run $files cat page
 ran 0 "$tern" run --dir "$tmp/site::/" $files cat /page
 prints inside
+ran 123 "$tern" run --limit functions=3 $files cat page
+ran 125 "$tern" run --limit functions=0 $files cat page
+ran 1 "$tern" run --limit functions=1000 --limit nesting=500 $files cat page
 ran 1 "$tern" run --max-descriptors 4 --dir "$tmp/site::/" $files cat /page
 ran 0 "$tern" run --max-descriptors 5 --dir "$tmp/site::/" $files cat /page
 prints inside

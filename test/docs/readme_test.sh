@@ -33,6 +33,11 @@ else
     why=$($cc -Wall -Wextra -Werror -Iinclude "$dir/host.c" "$build/libtern.a" -pthread -lm -o "$host" 2>&1)
     verdict $? 'it compiles' "$why"
 fi
+# Short enough to read before trying.
+lines=$(awk '/^```c$/ { is_in = 1; n = 0; next } /^```$/ { if (is_in) print n; is_in = 0 } is_in { n++ }' README.md | tr '\n' ' ')
+[ "$(echo "$lines" | awk '{ print $1 <= 27 && $2 <= 25 }')" = 1 ]
+verdict $? 'the hosts of README.md take at most 27 and 25 lines' "$lines"
+
 said=$(awk '/^\$ .\/host guest.wasm$/ { getline; print; exit }' README.md)
 printed=$("$host" examples/readme/guest.wasm 2>&1)
 [ -n "$said" ] && [ "$printed" = "$said" ]

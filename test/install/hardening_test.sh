@@ -35,6 +35,11 @@ done
 readelf -hWd "$build/tern" >"$dir/elf"
 expect "tern: not position-independent" has 'Type: +DYN'
 expect "tern: no PIE flag" has 'FLAGS_1.* PIE'
+# Large tables hold numbers: each process that starts pays for pages of pointers that are relocated.
+if grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=Release' "$build/CMakeCache.txt" && ! grep -q '^TERN_SANITIZE:[A-Z]*=.' "$build/CMakeCache.txt"; then
+    size=$(readelf -SW "$build/tern" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 == ".data.rel.ro" { print $5 }')
+    expect "tern: pointers in its tables take 0x$size bytes" [ $((0x${size:-fffff})) -le 24576 ]
+fi
 # A library stays once its fault handler is installed.
 readelf -Wd "$build/libtern.so" >"$dir/elf"
 expect "libtern.so: can be unloaded" has 'FLAGS_1.*NODELETE'

@@ -314,11 +314,160 @@ static void without_memory_nothing_is_limited(void **state)
     test_run_done(&f.r);
 }
 
+enum { BRANCH, BRANCH_IF, TABLE, GIVE, GIVE_EARLY, CAUGHT_WIDE, CAUGHT_DEEP, CAUGHT_WIDELY, MADE, CARRIERS };
+enum { WIDE = 1000, DEEP = 320, OWN_PER_WIDE = WIDE / 16 };
+
+static void put_wide_block(Bytes *b, u32 wide)
+{
+    put_op(b, OP_BLOCK);
+    put_sleb(b, wide);
+    for (u32 i = 0; i < WIDE; i++) put_i32(b, 1);
+}
+
+static void put_drops(Bytes *b)
+{
+    for (u32 i = 0; i < WIDE; i++) put_op(b, OP_DROP);
+}
+
+/* try_table, with ncatches clauses for tag 0 that go to depth. */
+static void put_try(Bytes *b, u32 ncatches, u32 tag, u32 depth)
+{
+    put_op(b, OP_TRY_TABLE);
+    put_byte(b, 0x40);
+    put_uleb(b, ncatches);
+    for (u32 i = 0; i < ncatches; i++) {
+        put_byte(b, 0);
+        put_uleb(b, tag);
+        put_uleb(b, depth);
+    }
+}
+
+/* All take an i32 and give nothing, but GIVE and GIVE_EARLY, which are called by two more. */
+static void make_carriers(TestModule *m, u32 *call_give, u32 *call_give_early)
+{
+    char ones[WIDE + 2], sig[WIDE + 3];
+    memset(ones, 'i', WIDE);
+    ones[WIDE] = '\0';
+    snprintf(sig, sizeof sig, ":%s", ones);
+    *m = (TestModule){0};
+    u32 i_v = test_type(m, "i:"), v_wide = test_type(m, sig), v_v = test_type(m, ":");
+    snprintf(sig, sizeof sig, "%s:", ones);
+    u32 wide_v = test_type(m, sig);
+    put_byte(&m->types, 0x5f); /* a structure of as many fields */
+    put_uleb(&m->types, WIDE);
+    for (u32 i = 0; i < WIDE; i++) put_bytes(&m->types, "\x7f\1", 2);
+    u32 made = m->ntypes++;
+    test_tag(m, wide_v);
+    test_tag(m, v_v);
+    Bytes b = {0};
+
+    put_wide_block(&b, v_wide); /* BRANCH: 2 WIDE + 1 + OWN_PER_WIDE */
+    put_index(&b, OP_BR, 0);
+    put_op(&b, OP_END);
+    put_drops(&b);
+    assert_int_equal(test_func(m, i_v, "", &b), BRANCH);
+
+    put_wide_block(&b, v_wide); /* BRANCH_IF: 2 WIDE + 2 + OWN_PER_WIDE, whether it is taken or not */
+    put_index(&b, OP_LOCAL_GET, 0);
+    put_index(&b, OP_BR_IF, 0);
+    put_op(&b, OP_END);
+    put_drops(&b);
+    assert_int_equal(test_func(m, i_v, "", &b), BRANCH_IF);
+
+    put_wide_block(&b, v_wide); /* TABLE: 2 WIDE + 2 + OWN_PER_WIDE */
+    put_index(&b, OP_LOCAL_GET, 0);
+    put_index(&b, OP_BR_TABLE, 0);
+    put_uleb(&b, 0);
+    put_op(&b, OP_END);
+    put_drops(&b);
+    assert_int_equal(test_func(m, i_v, "", &b), TABLE);
+
+    for (u32 i = 0; i < WIDE; i++) put_i32(&b, 1); /* GIVE: WIDE + OWN_PER_WIDE */
+    assert_int_equal(test_func(m, v_wide, "", &b), GIVE);
+    for (u32 i = 0; i < WIDE; i++) put_i32(&b, 1); /* GIVE_EARLY: WIDE + 1 + OWN_PER_WIDE */
+    put_op(&b, OP_RETURN);
+    assert_int_equal(test_func(m, v_wide, "", &b), GIVE_EARLY);
+
+    put_op(&b, OP_BLOCK); /* CAUGHT_WIDE: 2 WIDE + 1, and for WIDE cells, a region and its clause */
+    put_sleb(&b, v_wide);
+    put_try(&b, 1, 0, 0);
+    for (u32 i = 0; i < WIDE; i++) put_i32(&b, 1);
+    put_index(&b, OP_THROW, 0);
+    put_op(&b, OP_END);
+    put_op(&b, OP_UNREACHABLE);
+    put_op(&b, OP_END);
+    put_drops(&b);
+    assert_int_equal(test_func(m, i_v, "", &b), CAUGHT_WIDE);
+
+    put_block(&b, OP_BLOCK); /* CAUGHT_DEEP: 1, and for DEEP regions whose clauses are others', and the last */
+    put_try(&b, 1, 1, 0);
+    put_op(&b, OP_BLOCK);
+    put_sleb(&b, v_wide);
+    for (u32 i = 0; i < DEEP; i++) put_try(&b, 1, 0, i);
+    put_index(&b, OP_THROW, 1);
+    for (u32 i = 0; i < DEEP; i++) put_op(&b, OP_END);
+    put_op(&b, OP_UNREACHABLE);
+    put_op(&b, OP_END);
+    put_drops(&b);
+    put_op(&b, OP_END);
+    put_op(&b, OP_END);
+    assert_int_equal(test_func(m, i_v, "", &b), CAUGHT_DEEP);
+
+    put_block(&b, OP_BLOCK); /* CAUGHT_WIDELY: 1, and for a region of as many clauses, and another */
+    put_try(&b, 1, 1, 0);
+    put_op(&b, OP_BLOCK);
+    put_sleb(&b, v_wide);
+    put_try(&b, DEEP, 0, 0);
+    put_index(&b, OP_THROW, 1);
+    put_op(&b, OP_END);
+    put_op(&b, OP_UNREACHABLE);
+    put_op(&b, OP_END);
+    put_drops(&b);
+    put_op(&b, OP_END);
+    put_op(&b, OP_END);
+    assert_int_equal(test_func(m, i_v, "", &b), CAUGHT_WIDELY);
+
+    put_index(&b, OP_STRUCT_NEW_DEFAULT, made); /* MADE: 2 + OWN_PER_WIDE */
+    put_op(&b, OP_DROP);
+    assert_int_equal(test_func(m, i_v, "", &b), MADE);
+
+    for (u32 i = 0; i < 2; i++) {
+        put_index(&b, OP_CALL, i == 0 ? GIVE : GIVE_EARLY);
+        put_drops(&b);
+        *(i == 0 ? call_give : call_give_early) = test_func(m, i_v, "", &b);
+    }
+}
+
+static void what_goes_along_is_paid_for(void **state)
+{
+    (void)state;
+    for (u32 move = 0; move < 2; move++) {
+        Fixture f = {0};
+        test_run_init(&f.r, move != 0, 1 << 20);
+        TestModule m;
+        u32 call_give, call_give_early;
+        make_carriers(&m, &call_give, &call_give_early);
+        f.instance = test_run_add(&f.r, &m, NULL);
+        expect_cost(&f, BRANCH, 1, 2 * WIDE + 1 + OWN_PER_WIDE);
+        expect_cost(&f, BRANCH_IF, 1, 2 * WIDE + 2 + OWN_PER_WIDE);
+        expect_cost(&f, BRANCH_IF, 0, 2 * WIDE + 2 + OWN_PER_WIDE);
+        expect_cost(&f, TABLE, 1, 2 * WIDE + 2 + OWN_PER_WIDE);
+        expect_cost(&f, call_give, 1, 1 + 2 * WIDE + OWN_PER_WIDE);
+        expect_cost(&f, call_give_early, 1, 1 + 2 * WIDE + 1 + OWN_PER_WIDE);
+        expect_cost(&f, CAUGHT_WIDE, 1, 2 * WIDE + 1 + (WIDE + 2) / 16);
+        expect_cost(&f, CAUGHT_DEEP, 1, 1 + (2 * DEEP + 2) / 16);
+        expect_cost(&f, CAUGHT_WIDELY, 1, 1 + (DEEP + 1 + 2) / 16);
+        expect_cost(&f, MADE, 1, 2 + OWN_PER_WIDE);
+        test_run_done(&f.r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_cost_what_they_execute),
         cmocka_unit_test(bulk_instructions_cost_as_much_as_they_move),
+        cmocka_unit_test(what_goes_along_is_paid_for),
         cmocka_unit_test(code_without_fuel_to_pay_runs_as_before),
         cmocka_unit_test(host_functions_see_and_set_it),
         cmocka_unit_test(frames_in_code_of_both_kinds_are_walked),

@@ -145,9 +145,9 @@ static void a_segment_that_does_not_fit_traps_and_earlier_ones_stay(void **state
     assert_null(tern_instance_new(w.t.store, w.module, w.imports, NULL, &diag, &trap));
     assert_int_equal(trap, TRAP_MEMORY_BOUNDS);
     assert_int_equal(diag.code, DIAG_INSTANTIATE_TRAP);
-    assert_string_equal(diag.detail,
-                        "out of bounds memory access: data segment 1, 3 bytes at address 0xfffe, "
-                        "memory size 65536");
+    assert_string_equal(diag.detail, TERN_DETAILS ? "out of bounds memory access: data segment 1, 3 bytes at "
+                                                    "address 0xfffe, memory size 65536"
+                                                  : "out of bounds memory access");
     const FuncInst *h = (const FuncInst *)(uintptr_t)w.imports[2].u.table->elems[2];
     assert_non_null(h); /* alive with its instance */
     assert_int_equal(h->instance->module->nfuncs, 3);
@@ -166,8 +166,9 @@ static void an_import_of_the_wrong_type_is_refused_before_anything_is_made(void 
     Diag diag = {0};
     assert_null(tern_instance_new(w.t.store, w.module, w.imports, NULL, &diag, NULL));
     assert_int_equal(diag.code, DIAG_INCOMPATIBLE_IMPORT);
-    assert_string_equal(diag.detail,
-                        "\"env\" \"t\": import needs table of at least 4 elements, offered 3");
+    assert_string_equal(diag.detail, TERN_DETAILS
+                                         ? "\"env\" \"t\": import needs table of at least 4 elements, offered 3"
+                                         : "\"env\" \"t\"");
     assert_int_equal(w.t.store->instances.n, 0);
     assert_int_equal(w.t.store->memories.n, 0);
     world_done(&w);
@@ -227,6 +228,8 @@ static bool attach(Instance *instance, Diag *diag)
 /* "Code" of every function: the first calls import 0, all others grow memory and trap. */
 static TrapCode pretend(Exec *x, FuncInst *func, u64 *slots)
 {
+    Below below;
+    tern_exec_begin(x, &below);
     tern_exec_enter(x, func->instance);
     x->fp = slots;
     if (func->func_index == 1) {
@@ -236,10 +239,10 @@ static TrapCode pretend(Exec *x, FuncInst *func, u64 *slots)
         assert_ptr_equal(x->code, func->instance);
         assert_ptr_equal(x->fp, slots);
         assert_int_equal(x->memory_size, 131072);
-        return code;
+        return tern_exec_end(x, &below, func, slots, code);
     }
     assert_int_equal(tern_memory_grow_pages(func->instance->memories[0], 1), 1);
-    return tern_exec_trap(x, TRAP_UNREACHABLE);
+    return tern_exec_end(x, &below, func, slots, tern_exec_trap(x, TRAP_UNREACHABLE));
 }
 
 static u32 backtrace(const Exec *x, TrapFrame *frames, u32 max)

@@ -66,6 +66,52 @@ static void deep_recursion_ends_in_a_trap_for_every_size_of_stack(void **state)
         }
 }
 
+/* Also while another thread interrupts and resumes all the time, and on a stack that was used before. */
+static void resume_often(void *arg)
+{
+    for (u32 i = 0; i < 2000; i++) {
+        tern_exec_interrupt(arg, TRAP_INTERRUPTED);
+        tern_exec_resume(arg);
+    }
+}
+
+static void the_most_stack_that_was_used_is_known(void **state)
+{
+    (void)state;
+    for (u32 times = 0; times < 4; times++) {
+        TestModule m = {0};
+        u32 f = put_recursion(&m, test_type(&m, "i:i"), 100);
+        TestRun r;
+        test_run_init(&r, false, 1 << 20);
+        Instance *instance = test_run_add(&r, &m, NULL);
+        assert_int_equal(tern_exec_stack_peak(r.x), 0);
+        size_t last = 0;
+        for (u32 n = 1; n <= 1000; n += 37) {
+            Thread thread;
+            if (times >= 2) assert_true(tern_port_thread_start(&thread, resume_often, r.x, 0));
+            u64 cell = n - 1;
+            TrapCode trap = test_call(&r, instance, f, &cell);
+            if (times >= 2) tern_port_thread_join(&thread);
+            while (trap != TRAP_NONE) {
+                assert_int_equal(trap, TRAP_INTERRUPTED);
+                cell = n - 1;
+                trap = test_call(&r, instance, f, &cell);
+            }
+            size_t peak = tern_exec_stack_peak(r.x);
+            assert_true(peak >= last && peak >= n * 103 * sizeof(u64));
+            assert_true(peak <= n * 116 * sizeof(u64) + (1 << 20) / 256);
+            last = peak;
+            cell = 0;
+            assert_int_equal(test_call(&r, instance, f, &cell), TRAP_NONE);
+            assert_int_equal(tern_exec_stack_peak(r.x), last);
+        }
+        u64 cell = UINT32_MAX;
+        assert_int_equal(test_call(&r, instance, f, &cell), TRAP_STACK_EXHAUSTED);
+        assert_true(tern_exec_stack_peak(r.x) > r.x->stack_bytes - 2000);
+        test_run_done(&r);
+    }
+}
+
 typedef struct Bounce {
     FuncInst *guest;
     u32 depth, limit;
@@ -101,9 +147,9 @@ static Instance *add_bouncing(TestRun *r, Bounce *env)
     return instance;
 }
 
-static void host_and_guest_calling_each_other_end_in_a_trap(void **state)
+static void bounce_on_stacks_of_every_size(void *unused)
 {
-    (void)state;
+    (void)unused;
     static const size_t sizes[] = {4096, 64 << 20};
     for (u32 i = 0; i < COUNT_OF(sizes); i++) {
         TestRun r;
@@ -124,6 +170,21 @@ static void host_and_guest_calling_each_other_end_in_a_trap(void **state)
         assert_int_equal(tern_exec_call(r.x, env.guest, &cell, &cell), TRAP_HOST);
         test_run_done(&r);
     }
+}
+
+static void host_and_guest_calling_each_other_end_in_a_trap(void **state)
+{
+    (void)state;
+    bounce_on_stacks_of_every_size(NULL);
+}
+
+/* Far more calls in progress than the main thread has room for. */
+static void they_end_in_a_trap_on_a_large_native_stack_too(void **state)
+{
+    (void)state;
+    Thread thread;
+    assert_true(tern_port_thread_start(&thread, bounce_on_stacks_of_every_size, NULL, 48 << 20));
+    tern_port_thread_join(&thread);
 }
 
 /* --- between instances ------------------------------------------------------------------------------- */
@@ -434,7 +495,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deep_recursion_ends_in_a_trap_for_every_size_of_stack),
+        cmocka_unit_test(the_most_stack_that_was_used_is_known),
         cmocka_unit_test(host_and_guest_calling_each_other_end_in_a_trap),
+        cmocka_unit_test(they_end_in_a_trap_on_a_large_native_stack_too),
         cmocka_unit_test(a_call_into_another_instance_restores_memory_and_globals),
         cmocka_unit_test(a_trap_in_another_instance_names_both),
         cmocka_unit_test(an_interrupt_stops_whatever_never_ends),

@@ -232,14 +232,13 @@ static u64 lowering_ns(PutHostile *put, u32 n)
     u64 best = UINT64_MAX;
     for (u32 i = 0; i < 3; i++) {
         u64 from, to;
-        LoweredFunc lowered;
+        LoweredFunc lowered = {.alloc = instance->module->alloc};
         Diag diag = {0};
         tern_port_clock_ns(PORT_CLOCK_THREAD_CPU, &from);
         assert_true(tern_lower_body(instance->module, f, CODE_CHECKED, &lowered, &diag));
         u32 *units = tern_ins_measure(&lowered);
         assert_non_null(units);
         tern_port_clock_ns(PORT_CLOCK_THREAD_CPU, &to);
-        tern_ins_measure_free(&lowered, units);
         tern_lowered_done(&lowered);
         best = u64_min(best, to - from);
     }
@@ -399,6 +398,7 @@ static void put_way(Bytes *b, u32 way, u32 number)
 static void branches_with_many_operands_are_short(void **state)
 {
     (void)state;
+    if (!TERN_GC) skip(); /* some of the ways are typed references' */
     enum { NTIMES = 400 };
     for (u32 way = 0; way < NWAYS; way++) {
         TestModule m = {0};
@@ -436,13 +436,12 @@ static void branches_with_many_operands_are_short(void **state)
         TestRun r;
         test_run_init(&r, false, 0);
         Instance *instance = test_run_add(&r, &m, NULL);
-        LoweredFunc lowered;
+        LoweredFunc lowered = {.alloc = instance->module->alloc};
         Diag diag = {0};
         assert_true(tern_lower_body(instance->module, f, CODE_CHECKED, &lowered, &diag));
         u32 *units = tern_ins_measure(&lowered);
         if (lowered.ins.n > nbytes || units[lowered.ins.n] > 12 * nbytes)
             fail_msg("way %u: %u instructions of %zu bytes", way, lowered.ins.n, nbytes);
-        tern_ins_measure_free(&lowered, units);
         tern_lowered_done(&lowered);
         u64 cells[MANY];
         for (u32 i = 0; i < NTIMES; i += NTIMES - 1) {

@@ -10,6 +10,7 @@
 
 #include "binary/decode.h"
 #include "runtime/guest_heap.h"
+#include "runtime/guest_range.h"
 #include "test_store.h"
 
 enum { DATA_BYTES = 20000, FIRST_AT = 5000, SECOND_AT = 24990, BYTES_MAX = 64 << 10 };
@@ -354,11 +355,52 @@ static void every_allocation_may_fail(void **state)
     world_done(&w);
 }
 
+static void assert_all_zero(const Memory *memory)
+{
+    u64 bytes = tern_memory_size_bytes(memory);
+    for (u64 i = 0; i < bytes; i++)
+        if (memory->base[i] != 0) fail_msg("byte %llu is not zero", (unsigned long long)i);
+}
+
+/* Small reservations keep their pages once they have been emptied a few times: nothing may stay in them, whatever was
+ * written where, and whatever size they had. */
+static void a_memory_is_empty_however_often_its_pages_were_used(void **state)
+{
+    (void)state;
+    TestAlloc alloc = test_alloc(TEST_ALLOC_NEVER);
+    MemoryPool pool = {0};
+    tern_memory_pool_init(&pool);
+    static const u64 sizes[] = {1, 1, 1, 1, 1, 3, 2, 1, 4, 1, 9, 1, 0, 2, 1, 1};
+    u32 seed = 1;
+    for (u32 i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        MemoryType type = {{.min = sizes[i], .max = 10, .has_max = true}, .page_log2 = 16};
+        MemoryOptions options = {.max_pages = UINT64_MAX, .pool = &pool};
+        Diag diag = {0};
+        Memory *memory = tern_memory_new(&alloc.base, &type, &options, &diag);
+        assert_non_null(memory);
+        for (u32 life = 0; life < 6; life++) {
+            assert_all_zero(memory);
+            if (life == i % 5) assert_int_equal(tern_memory_grow_pages(memory, 1), sizes[i]);
+            u64 bytes = tern_memory_size_bytes(memory);
+            for (u32 n = life * life; bytes > 0 && n > 0; n--) { /* none at first */
+                seed = seed * 1103515245 + 12345;
+                memory->base[(seed >> 4) % bytes] = (u8)(seed >> 24 | 1);
+            }
+            if (bytes > 0 && life > 1) memory->base[life % 2 == 0 ? bytes - 1 : 0] = 1;
+            if (life < 5) assert_true(tern_memory_become(memory, sizes[i], NULL));
+        }
+        tern_memory_release(memory);
+    }
+    tern_memory_pool_done(&pool);
+    assert_int_equal(alloc.live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(instances_do_not_see_each_others_writes),
         cmocka_unit_test(a_reservation_used_again_holds_nothing_of_its_last_guest),
+        cmocka_unit_test(a_memory_is_empty_however_often_its_pages_were_used),
         cmocka_unit_test(what_lies_behind_the_end_of_a_smaller_memory_faults),
         cmocka_unit_test(a_segment_out_of_bounds_traps_after_the_ones_before_it),
         cmocka_unit_test(a_reset_instance_is_as_new),

@@ -81,7 +81,7 @@ static u32 run(const char *what, const char *arg, const char **addrs, u32 naddrs
 
 static bool has_ip6(void)
 {
-    PortAddress address;
+    PortAddress address = {0};
     s64 handle;
     if (!tern_port_address_parse("::1", &address) || tern_port_socket_new(true, true, &handle) != PORT_OK) return false;
     bool ok = tern_port_socket_bind(handle, &address) == PORT_OK;

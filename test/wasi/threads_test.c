@@ -120,7 +120,7 @@ static void threads_that_ended_make_room(void **state)
     Host *h = *state;
     wasm_runtime_set_max_thread_num(1);
     for (uint32_t n = 0; n < 50;) {
-        if (spawn(h, COUNTS) < 0) continue; /* the last is not quite gone */
+        if (spawn(h, COUNTS) < 0) continue; /* the last has not quite returned */
         assert_string_equal(call(h, "until", 1, ++n, NULL), "");
     }
 }

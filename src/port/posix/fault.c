@@ -181,9 +181,7 @@ void tern_port_fault_remove_guest(FaultRange range)
 
 /* --- the handler ------------------------------------------------------------------------------ */
 
-static _Thread_local HOT_TLS FaultFrame *top;
-
-FaultFrame **tern_port_fault_top(void) { return &top; }
+_Thread_local HOT_TLS FaultFrame *tern_port_fault_innermost;
 
 /* Whom we replaced, newest last: a host may install its own handler over ours, and we go over it again. An
  * entry is complete before it is counted. */
@@ -213,7 +211,7 @@ static void claim(const siginfo_t *info, ucontext_t *uc)
     if (info->si_code <= 0) return;
     uintptr_t pc = context_pc(uc), address = (uintptr_t)info->si_addr;
     if (!ranges_hold(&code_ranges, pc) || !ranges_hold(&guest_ranges, address)) return;
-    FaultFrame *frame = top;
+    FaultFrame *frame = tern_port_fault_innermost;
     if (frame == NULL) return;
 
     frame->address = info->si_addr;

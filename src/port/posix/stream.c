@@ -3,11 +3,16 @@
 #define _GNU_SOURCE 1
 #include "port/posix/errno.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,13 +51,41 @@ PortError tern_port_stream_read(s64 handle, const PortSlice *slices, u32 n, size
     return PORT_OK;
 }
 
-PortError tern_port_stream_write(s64 handle, const PortSlice *slices, u32 n, size_t *done)
-{
-    struct iovec iov[PORT_SLICES_MAX];
-    int count = iovecs_of(iov, slices, n);
+/* --- transfers that do not block -------------------------------------------------------------------- */
 
-    /* SIGPIPE is for the thread that writes: hold it back, and take away the one we may have caused. One
-     * that was pending before stays. */
+/* Linux can be asked for each single call not to wait, or to send no signal, from some version on and for some kinds of
+ * files; raw calls, as not every C library has these. */
+#if defined(__linux__) && defined(SYS_preadv2) && defined(SYS_pwritev2)
+enum { FLAG_NOWAIT = 8, FLAG_NOSIGNAL = 0x100 };
+static ssize_t read_with(int fd, const struct iovec *iov, int n, int flags)
+{
+    return syscall(SYS_preadv2, fd, iov, (long)n, -1L, -1L, (long)flags);
+}
+static ssize_t write_with(int fd, const struct iovec *iov, int n, int flags)
+{
+    return syscall(SYS_pwritev2, fd, iov, (long)n, -1L, -1L, (long)flags);
+}
+#else
+enum { FLAG_NOWAIT = 1, FLAG_NOSIGNAL = 2 };
+static ssize_t write_with(int fd, const struct iovec *iov, int n, int flags)
+{
+    (void)fd, (void)iov, (void)n, (void)flags;
+    errno = ENOSYS;
+    return -1;
+}
+static ssize_t read_with(int fd, const struct iovec *iov, int n, int flags) { return write_with(fd, iov, n, flags); }
+#endif
+
+/* Kernels and sandboxes say in several ways that they do not know a call or a flag. */
+static bool is_unsupported(ssize_t got)
+{
+    return got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == EPERM);
+}
+
+/* SIGPIPE is for the thread that writes: hold it back, and take away the one we may have caused. One that was
+ * pending before stays. flags 0: a plain write. */
+static ssize_t write_without_signal(int fd, const struct iovec *iov, int n, int flags)
+{
     sigset_t pipe_set, old_set, pending;
     sigemptyset(&pipe_set);
     sigaddset(&pipe_set, SIGPIPE);
@@ -61,17 +94,99 @@ PortError tern_port_stream_write(s64 handle, const PortSlice *slices, u32 n, siz
     bool was_pending = sigismember(&pending, SIGPIPE) == 1;
     pthread_sigmask(SIG_BLOCK, &pipe_set, &old_set);
 
-    ssize_t put = writev(fd_of(handle), iov, count);
-    PortError error = put < 0 ? error_of(errno) : PORT_OK;
+    ssize_t put = flags != 0 ? write_with(fd, iov, n, flags) : writev(fd, iov, n);
+    int err = put < 0 ? errno : 0;
 
-    if (error == PORT_E_PIPE && !was_pending) {
+    if (err == EPIPE && !was_pending) {
         struct timespec now = {0, 0};
         while (sigtimedwait(&pipe_set, NULL, &now) < 0 && errno == EINTR) {}
     }
     pthread_sigmask(SIG_SETMASK, &old_set, NULL);
-    if (error == PORT_OK) *done = (size_t)put;
+    errno = err;
+    return put;
+}
+
+PortError tern_port_stream_write(s64 handle, const PortSlice *slices, u32 n, size_t *done)
+{
+    struct iovec iov[PORT_SLICES_MAX];
+    ssize_t put = write_without_signal(fd_of(handle), iov, iovecs_of(iov, slices, n), 0);
+    if (put < 0) return error_of(errno);
+    *done = (size_t)put;
+    return PORT_OK;
+}
+
+static PortNow learn(PortNow *how, PortNow more)
+{
+    __atomic_store_n(how, more, __ATOMIC_RELAXED); /* who learns it twice learns the same */
+    return more;
+}
+
+/* A terminal is opened once more for each transfer, for the time of it: whether a descriptor waits belongs to the
+ * opening, which others share with us, and a copy that stayed open would keep the other side from seeing its end. Not
+ * so the side of a pair that the terminal is made by: opening it makes another pair. */
+static PortError transfer_reopened(int fd, PortNow *how, bool is_write, const struct iovec *iov, int n, size_t *done)
+{
+    int flags = fcntl(fd, F_GETFL), access = flags & O_ACCMODE;
+    if (flags < 0) return error_of(errno);
+    if (access == (is_write ? O_RDONLY : O_WRONLY)) return PORT_E_BADF;
+    int again = fd;
+    if ((flags & O_NONBLOCK) == 0) {
+        char path[40];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        again = open(path, (is_write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (again < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != EINTR)
+            learn(how, PORT_NOW_NEVER);
+        if (again < 0) return PORT_E_NOTSUP;
+    }
+    ssize_t got = is_write ? writev(again, iov, n) : readv(again, iov, n);
+    PortError error = got < 0 ? error_of(errno) : PORT_OK;
+    if (again != fd) close(again);
+    if (error == PORT_OK) *done = (size_t)got;
     return error;
 }
+
+/* What is left for a descriptor of which single calls cannot be asked not to wait. */
+static PortNow after_flags(int fd)
+{
+#if defined(TIOCGPTN)
+    int number;
+    if (isatty(fd) && ioctl(fd, TIOCGPTN, &number) != 0) return PORT_NOW_REOPEN;
+#else
+    (void)fd;
+#endif
+    return PORT_NOW_NEVER;
+}
+
+PortError tern_port_stream_read_now(s64 handle, PortNow *how, const PortSlice *slices, u32 n, size_t *done)
+{
+    struct iovec iov[PORT_SLICES_MAX];
+    int fd = fd_of(handle), count = iovecs_of(iov, slices, n);
+    PortNow now = __atomic_load_n(how, __ATOMIC_RELAXED);
+    if (now <= PORT_NOW_SIGNALS) {
+        ssize_t got = read_with(fd, iov, count, FLAG_NOWAIT);
+        if (got >= 0) *done = (size_t)got;
+        if (!is_unsupported(got)) return got < 0 ? error_of(errno) : PORT_OK;
+        now = learn(how, after_flags(fd));
+    }
+    return now == PORT_NOW_REOPEN ? transfer_reopened(fd, how, false, iov, count, done) : PORT_E_NOTSUP;
+}
+
+PortError tern_port_stream_write_now(s64 handle, PortNow *how, const PortSlice *slices, u32 n, size_t *done)
+{
+    struct iovec iov[PORT_SLICES_MAX];
+    int fd = fd_of(handle), count = iovecs_of(iov, slices, n);
+    PortNow now = __atomic_load_n(how, __ATOMIC_RELAXED);
+    while (now <= PORT_NOW_SIGNALS) {
+        ssize_t put = now == PORT_NOW_QUIET ? write_with(fd, iov, count, FLAG_NOWAIT | FLAG_NOSIGNAL)
+                                            : write_without_signal(fd, iov, count, FLAG_NOWAIT);
+        if (put >= 0) *done = (size_t)put;
+        if (!is_unsupported(put)) return put < 0 ? error_of(errno) : PORT_OK;
+        now = learn(how, now == PORT_NOW_QUIET ? PORT_NOW_SIGNALS : after_flags(fd));
+    }
+    return now == PORT_NOW_REOPEN ? transfer_reopened(fd, how, true, iov, count, done) : PORT_E_NOTSUP;
+}
+
+/* --- and those that may ------------------------------------------------------------------------------ */
 
 PortError tern_port_stream_write_quick(s64 handle, const PortSlice *slices, u32 n, size_t *done)
 {

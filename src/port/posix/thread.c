@@ -133,11 +133,7 @@ void tern_port_thread_yield(void) { sched_yield(); }
 /* What is left below the bottom, for the frames of functions that do not look. */
 enum { STACK_MARGIN_BYTES = 16 * 1024 };
 
-static _Thread_local HOT_TLS struct {
-    u8 *bottom;
-    size_t size;   /* 0: unknown */
-    bool is_known; /* asked already */
-} stack;
+_Thread_local HOT_TLS NativeStack tern_port_stack;
 
 /* The main thread's, as pthread_getattr_np finds it, without reading /proc/self/maps, which takes as long as all
  * else that a small program does to start: Linux puts the name the program was started by, and a null pointer,
@@ -178,23 +174,23 @@ __attribute__((noinline, cold)) static void find_stack(void)
 {
     void *lowest;
     size_t size;
-    stack.is_known = true;
+    tern_port_stack.is_known = true;
     if (!find_stack_of(&lowest, &size)) return;
     size_t margin = size / 8 < STACK_MARGIN_BYTES ? size / 8 : STACK_MARGIN_BYTES;
-    stack.bottom = (u8 *)lowest + margin;
-    stack.size = size - margin;
+    tern_port_stack.bottom = (u8 *)lowest + margin;
+    tern_port_stack.size = size - margin;
 }
 
 static bool is_inside(const void *here)
 {
-    return (uintptr_t)here - (uintptr_t)stack.bottom < stack.size;
+    return (uintptr_t)here - (uintptr_t)tern_port_stack.bottom < tern_port_stack.size;
 }
 
 void *tern_port_stack_bottom(void)
 {
     const void *here = __builtin_frame_address(0);
-    if (LIKELY(is_inside(here))) return stack.bottom;
-    if (!stack.is_known) find_stack();
+    if (LIKELY(is_inside(here))) return tern_port_stack.bottom;
+    if (!tern_port_stack.is_known) find_stack();
     /* A host may run us on a stack of its own making (coroutines), about which nothing is known. */
-    return is_inside(here) ? stack.bottom : NULL;
+    return is_inside(here) ? tern_port_stack.bottom : NULL;
 }

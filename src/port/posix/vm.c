@@ -18,7 +18,16 @@
  * again. */
 #define ZERO_BY_UNMAPPING_BYTES ((size_t)128 * 1024)
 
-size_t tern_port_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+size_t tern_port_page_size(void)
+{
+    static size_t known; /* whoever asks the system, is told the same */
+    size_t size = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (UNLIKELY(size == 0)) {
+        size = (size_t)sysconf(_SC_PAGESIZE);
+        __atomic_store_n(&known, size, __ATOMIC_RELAXED);
+    }
+    return size;
+}
 
 static void must_be_pages(const void *ptr, size_t size)
 {

@@ -11,5 +11,8 @@
   (func (export "run") (param $arg i32) (result i32)
     (i32.atomic.store (i32.const 0) (i32.const 0))
     (if (i32.lt_s (call $spawn (local.get $arg)) (i32.const 0)) (then (return (i32.const -1))))
-    (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
+    ;; a thread of before may still be about to notify
+    (loop $again
+      (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
+      (br_if $again (i32.eqz (i32.atomic.load (i32.const 0)))))
     (i32.atomic.load (i32.const 16))))

@@ -2,8 +2,9 @@
 /* build.h - what this build has. Each switch is 0 or 1, is set by CMake and is about size only.
  *
  * What a switch leaves out is not compiled: rows of instructions lie in files of their own, and handlers say with
- * their macro what they belong to. A module that needs it is refused when it is loaded, with the name of the
- * proposal (the last column of ops/features.def).
+ * their macro what they belong to. What only they need is behind a question whose answer is then a constant
+ * (tern_decoder_need, vt_is_concrete, limits_is_64), so that the compiler leaves it out. A module that needs it is
+ * refused when it is loaded, with the name of the proposal (the last column of ops/features.def).
  */
 #ifndef TERN_BASE_BUILD_H
 #define TERN_BASE_BUILD_H

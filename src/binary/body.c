@@ -390,6 +390,24 @@ static inline bool has_on_top(const ValType *base, const ValType *sp, const ValT
 _Static_assert(LONG_LIST <= STACK_SLACK + 1,
                "skim() pushes short lists without asking for room");
 
+/* Opcodes; those with a prefix are no bytes and are not met. */
+enum {
+#define ROW(n, c, ...) BYTE_##n = (c),
+#define NUM1 ROW
+#define NUM1T ROW
+#define TEST1 ROW
+#define NUM2 ROW
+#define NUM2C ROW
+#define NUM2T ROW
+#define CMP2 ROW
+#define LOAD ROW
+#define STORE ROW
+#define CONST ROW
+#define SPECIAL ROW
+#include "ops/ops.def"
+#undef ROW
+};
+
 /* Tells the sink of an instruction at p, of which in->sig and so on are set. */
 static inline bool tell(Body *b, const u8 *p, Op op, InsnKind kind)
 {
@@ -420,7 +438,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
 
     while (p < end && sp < stack_end) {
         const u8 *q = p + 1;
-        Op op = (Op)tern_op_of_byte[*p];
+        const Op op = (Op)tern_op_of_byte[*p];
         if (op == OP_NONE) break;
         const OpInfo *info = &tern_op_info[op];
         if (info->feature != FEATURE_MVP) {
@@ -428,19 +446,19 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             used |= 1ull << info->feature;
         }
         if (has_sink && UNLIKELY(!is_reachable) && op != OP_END) break; /* hardly anything is */
-        switch ((int)op) {
-#define NUM1(n, ...) case OP_##n:
-#define NUM1T(n, ...) case OP_##n:
-#define TEST1(n, ...) case OP_##n:
+        switch ((int)*p) { /* and not op, which is known later */
+#define NUM1(n, ...) case BYTE_##n:
+#define NUM1T(n, ...) case BYTE_##n:
+#define TEST1(n, ...) case BYTE_##n:
 #include "ops/ops.def"
             if (sp == base || sp[-1] != vt_of_ot(info->args[0])) goto done;
             sp[-1] = vt_of_ot(info->results[0]);
             if (has_sink && !tell(b, p, op, INSN_UNARY)) return false;
             break;
-#define NUM2(n, ...) case OP_##n:
-#define NUM2C(n, ...) case OP_##n:
-#define NUM2T(n, ...) case OP_##n:
-#define CMP2(n, ...) case OP_##n:
+#define NUM2(n, ...) case BYTE_##n:
+#define NUM2C(n, ...) case BYTE_##n:
+#define NUM2T(n, ...) case BYTE_##n:
+#define CMP2(n, ...) case BYTE_##n:
 #include "ops/ops.def"
             if (sp - base < 2 || sp[-1] != vt_of_ot(info->args[1]) ||
                 sp[-2] != vt_of_ot(info->args[0]))
@@ -449,7 +467,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             sp[-1] = vt_of_ot(info->results[0]);
             if (has_sink && !tell(b, p, op, INSN_BINARY)) return false;
             break;
-#define LOAD(n, ...) case OP_##n:
+#define LOAD(n, ...) case BYTE_##n:
 #include "ops/ops.def"
             if (sp == base || sp[-1] != addr || *q > 5 || 1u << *q > info->mem_bytes) goto done;
             q = short_u32(q + 1, &value);
@@ -459,7 +477,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             sp[-1] = vt_of_ot(info->results[0]);
             if (has_sink && !tell(b, p, op, INSN_LOAD)) return false;
             break;
-#define STORE(n, ...) case OP_##n:
+#define STORE(n, ...) case BYTE_##n:
 #include "ops/ops.def"
             if (sp - base < 2 || sp[-1] != vt_of_ot(info->args[1]) || sp[-2] != addr) goto done;
             if (*q > 5 || 1u << *q > info->mem_bytes) goto done;
@@ -470,29 +488,29 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             sp -= 2;
             if (has_sink && !tell(b, p, op, INSN_STORE)) return false;
             break;
-        case OP_I32_CONST:
+        case BYTE_I32_CONST:
             q = short_s64(q, &number);
             if (q == NULL || number != (s32)number) goto done;
             in->bits = (u32)number;
             *sp++ = VT_I32;
             if (has_sink && !tell(b, p, OP_I32_CONST, INSN_CONST)) return false;
             break;
-        case OP_I64_CONST:
+        case BYTE_I64_CONST:
             q = short_s64(q, &number);
             if (q == NULL) goto done;
             in->bits = (u64)number;
             *sp++ = VT_I64;
             if (has_sink && !tell(b, p, OP_I64_CONST, INSN_CONST)) return false;
             break;
-        case OP_LOCAL_GET:
+        case BYTE_LOCAL_GET:
             q = short_u32(q, &value);
             if (q == NULL || value >= nflat || !vt_is_defaultable(flat[value])) goto done;
             in->index = value;
             *sp++ = in->type = flat[value];
             if (has_sink && !tell(b, p, OP_LOCAL_GET, INSN_LOCAL_GET)) return false;
             break;
-        case OP_LOCAL_SET:
-        case OP_LOCAL_TEE:
+        case BYTE_LOCAL_SET:
+        case BYTE_LOCAL_TEE:
             q = short_u32(q, &value);
             if (q == NULL || value >= nflat || sp == base || sp[-1] != flat[value]) goto done;
             if (!vt_is_defaultable(flat[value])) goto done;
@@ -501,14 +519,14 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             sp -= op == OP_LOCAL_SET;
             if (has_sink && !tell(b, p, op, INSN_LOCAL_SET)) return false;
             break;
-        case OP_GLOBAL_GET:
+        case BYTE_GLOBAL_GET:
             q = short_u32(q, &value);
             if (q == NULL || value >= m->nglobals) goto done;
             in->index = value;
             *sp++ = in->type = m->globals[value].type.type;
             if (has_sink && !tell(b, p, OP_GLOBAL_GET, INSN_OTHER)) return false;
             break;
-        case OP_GLOBAL_SET:
+        case BYTE_GLOBAL_SET:
             q = short_u32(q, &value);
             if (q == NULL || value >= m->nglobals || !m->globals[value].type.is_mutable) goto done;
             if (sp == base || sp[-1] != m->globals[value].type.type) goto done;
@@ -516,21 +534,21 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             in->type = *--sp;
             if (has_sink && !tell(b, p, OP_GLOBAL_SET, INSN_OTHER)) return false;
             break;
-        case OP_DROP:
+        case BYTE_DROP:
             if (sp == base) goto done;
             in->type = *--sp;
             if (has_sink && !tell(b, p, OP_DROP, INSN_OTHER)) return false;
             break;
-        case OP_SELECT:
+        case BYTE_SELECT:
             if (sp - base < 3 || sp[-1] != VT_I32 || sp[-2] != sp[-3]) goto done;
             if (sp[-2] > VT_I32 || sp[-2] < VT_F64) goto done;
             sp -= 2;
             in->type = sp[-1];
             if (has_sink && !tell(b, p, OP_SELECT, INSN_OTHER)) return false;
             break;
-        case OP_BLOCK:
-        case OP_LOOP:
-        case OP_IF: {
+        case BYTE_BLOCK:
+        case BYTE_LOOP:
+        case BYTE_IF: {
             const FuncType *sig = tern_body_plain_block(*q++);
             if (sig == NULL || (op == OP_IF && (sp == base || sp[-1] != VT_I32))) goto done;
             b->at = p;
@@ -542,7 +560,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             if (has_sink && !tell(b, p, op, INSN_BLOCK)) return false;
             break;
         }
-        case OP_END: {
+        case BYTE_END: {
             const FuncType *sig = b->ctrl->sig;
             if (b->s->ctrls.n == 1 || sig->nresults >= LONG_LIST || sp - base != sig->nresults)
                 goto done;
@@ -556,8 +574,8 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             is_reachable = in->reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
             break;
         }
-        case OP_BR_IF:
-        case OP_BR: {
+        case BYTE_BR_IF:
+        case BYTE_BR: {
             const bool is_if = op == OP_BR_IF;
             if (*q >= 0x80 || *q >= b->s->ctrls.n) goto done;
             if (is_if && (sp == base || sp[-1] != VT_I32)) goto done;
@@ -575,7 +593,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             in->reachable = is_reachable;
             break;
         }
-        case OP_CALL: {
+        case BYTE_CALL: {
             q = short_u32(q, &value);
             if (q == NULL || value >= m->nfuncs) goto done;
             const FuncType *sig = tern_module_func_type(m, value);

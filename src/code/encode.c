@@ -119,7 +119,7 @@ static bool has_table(const Ins *ins)
 /* Of an instruction with a table of targets, or with operands out of reach. */
 static u32 more_units(const LoweredFunc *f, const Ins *ins, const char *layout)
 {
-    u32 n = far_slots(ins, layout) * FAR_UNITS;
+    u32 n = lowered_has_scratch(f) ? far_slots(ins, layout) * FAR_UNITS : 0;
     const char *table = strpbrk(layout, "TP");
     return table == NULL ? n : n + (*table == 'T' ? 2 : 3) * (f->tables.items[ins->target] + 1);
 }
@@ -136,7 +136,7 @@ u32 *tern_ins_measure(LoweredFunc *f)
         ins->handler = (u16)handler;
         unit_of[i] = (u32)n;
         n += units_of[handler];
-        if (UNLIKELY(f->scratch != 0 || has_table(ins))) n += more_units(f, ins, tern_handler_layouts[handler]);
+        if (UNLIKELY(lowered_has_scratch(f) || has_table(ins))) n += more_units(f, ins, tern_handler_layouts[handler]);
         if (n > INT32_MAX) return NULL;
     }
     unit_of[f->ins.n] = (u32)n;
@@ -246,7 +246,7 @@ void tern_ins_encode(const LoweredFunc *f, const u32 *unit_of, TokenOf *token_of
         Handler handler = (Handler)ins->handler;
         assert(handler != H_NONE && "an instruction has no handler for its operand places");
         w.i = i;
-        if (UNLIKELY(f->scratch != 0) && far_slots(ins, tern_handler_layouts[handler]) > 0) put_far_ins(&w, ins, handler);
+        if (UNLIKELY(lowered_has_scratch(f)) && far_slots(ins, tern_handler_layouts[handler]) > 0) put_far_ins(&w, ins, handler);
         else put_ins(&w, ins, handler);
         assert(w.p == units + unit_of[i + 1] && "measured and written sizes differ");
     }

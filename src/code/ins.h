@@ -23,8 +23,10 @@ typedef enum Family {
     FAM_LOADED,   /* op is a LOADED Op: operand 3, and what is loaded from slot 1 and imm2 */
     FAM_KEPT,     /* op is an Op whose result is stored where slot 3 and off say */
     FAM_LOAD_SUM, /* op is a load from the sum of slot 1 and slot 2 or imm2, which slot 3 keeps */
+    FAM_LOAD_COMPARE, /* op is the first of S I handlers: slot d is loaded and compared with slot 2 or imm; branches */
     FAM_LOAD_TEST, /* op is a load, slot d what it loads; branches when that is zero (imm) or is not */
     FAM_MOVED,    /* op is the first of S_S A_S S_A A_A handlers by the places of operand 3 and d */
+    FAM_AT,       /* the same of handlers that check what they access; those that trust the guard are at a distance */
     FAM_SUM,      /* op is the first of S A handlers: the accumulator and slots 2 and 3 */
 } Family;
 
@@ -90,9 +92,11 @@ typedef struct LoweredFunc {
     u32 header;
     u32 cost;         /* of everything once */
     bool uses_zero;   /* one local more than there are is wanted */
-    u32 scratch;      /* first of the scratch slots, or 0: no slot passes 65,535 */
+    u32 scratch;      /* first of the scratch slots, or 0: no slot passes 65,535, as none does without vectors */
     u32 frame_cells;
 } LoweredFunc;
+
+static inline bool lowered_has_scratch(const LoweredFunc *f) { return TERN_SIMD && f->scratch != 0; }
 
 #define SCRATCH_CELLS 8 /* d, s1, s2, s3, two cells each */
 

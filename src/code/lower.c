@@ -26,7 +26,7 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
     f->local_cells = (u32)local_cells;
     f->header = type->param_cells > type->result_cells ? type->param_cells : type->result_cells;
     u32 slot = f->header + FRAME_HEADER;
-    if (l->has_far_slots) {
+    if (TERN_SIMD && l->has_far_slots) {
         f->scratch = slot;
         slot += SCRATCH_CELLS;
     }
@@ -51,10 +51,50 @@ static bool begin(Sink *sink, const Module *module, u32 func_index, const ValTyp
     return lower_profile(l, BUILTIN_profile_enter);
 }
 
+/* The handler that selects by this comparison; the values change places if *is_swapped. Or H_NONE. */
+static Handler compared_handler(Op op, bool *is_swapped)
+{
+    *is_swapped = op == OP_I32_NE || op == OP_I32_GE_S || op == OP_I32_GE_U || op == OP_I32_LE_S || op == OP_I32_LE_U;
+    switch ((int)op) {
+    case OP_I32_EQ: case OP_I32_NE: return H_SELECT_EQ_SS;
+    case OP_I32_LT_S: case OP_I32_GE_S: return H_SELECT_LT_S_SS;
+    case OP_I32_LT_U: case OP_I32_GE_U: return H_SELECT_LT_U_SS;
+    case OP_I32_GT_S: case OP_I32_LE_S: return H_SELECT_GT_S_SS;
+    case OP_I32_GT_U: case OP_I32_LE_U: return H_SELECT_GT_U_SS;
+    }
+    return H_NONE;
+}
+
+/* Between two slots, by the comparison that was the last thing done. */
+static bool joins_comparison(const Lower *l, const Val *c, const Val *b, const Val *a)
+{
+    if (a->kind == VAL_CONST || b->kind == VAL_CONST || a->code == VT_V128 || lowered_has_scratch(l->f) || !lower_is_fresh(l, c))
+        return false;
+    bool is_swapped;
+    return lower_last(l)->family == FAM_VALUE && compared_handler((Op)lower_last(l)->op, &is_swapped) != H_NONE;
+}
+
+static bool select_compared(Lower *l, const Val *b, const Val *a)
+{
+    Ins ins = *lower_last(l);
+    bool is_swapped;
+    lower_drop_last(l);
+    ins.op = (u16)compared_handler((Op)ins.op, &is_swapped);
+    ins.family = FAM_QUAD;
+    ins.s3 = (is_swapped ? b : a)->slot;
+    ins.index = (is_swapped ? a : b)->slot;
+    ins.acc = ACC_INT;
+    ins.d = lower_next_home(l);
+    if (!lower_emit(l, ins)) return false;
+    if (lower_acc_class(a->code) != ACC_INT) l->acc[ACC_INT].is_valid = false;
+    return lower_push_temp(l, a->code, l->f->ins.n - 1);
+}
+
 static bool lower_select(Lower *l, const Insn *in)
 {
     Val c = *lower_pop(l), b = *lower_pop(l), a = *lower_pop(l);
     u8 code = vt_code(in->type);
+    if (joins_comparison(l, &c, &b, &a)) return select_compared(l, &b, &a);
     bool has_imm = TERN_FAST && code == VT_I32, a_imm = has_imm && a.kind == VAL_CONST,
          b_imm = has_imm && b.kind == VAL_CONST;
     if ((!a_imm && !lower_readable(l, &a)) || (!b_imm && !lower_readable(l, &b)) || !lower_readable(l, &c))
@@ -339,6 +379,30 @@ static void clear(LoweredFunc *f, CodeMode mode)
     f->ins.n = f->labels.n = f->tables.n = f->regions.n = f->catches.n = f->units.n = 0;
 }
 
+/* What goes elsewhere whatever happens, and may stand anywhere in the function. */
+static bool is_transfer(const Ins *ins)
+{
+    if (ins->family == FAM_QUAD) return ins->op == H_ADD_BR_SS && ins->k1 == PLACE_SLOT;
+    if (ins->family != FAM_PLAIN) return false;
+    switch (ins->op) {
+    case H_BR: case H_COPY_BR: case H_CONST_BR: case H_RETURN: case H_RETURN_S: case H_RETURN_I: case H_RETURN_F32:
+    case H_RETURN_F64: case H_RETURN_V128: case H_RETURN_SUM: case H_RETURN_SUM_S: return true;
+    default: return false;
+    }
+}
+
+/* A branch to another, or to a return, becomes that. Code that pays pays at each. */
+static void thread_branches(LoweredFunc *f)
+{
+    if (!TERN_FAST || code_is_metered(f->mode)) return;
+    for (u32 i = 0; i < f->ins.n; i++) {
+        Ins *ins = &f->ins.items[i];
+        if (ins->family != FAM_PLAIN || ins->op != H_BR) continue;
+        u32 to = f->labels.items[ins->target].ins;
+        if (to < f->ins.n && is_transfer(&f->ins.items[to])) *ins = f->ins.items[to];
+    }
+}
+
 static bool lower_with(const Module *module, u32 func_index, CodeMode mode, bool has_far_slots, LoweredFunc *f,
                        Diag *diag)
 {
@@ -356,6 +420,7 @@ static bool lower_with(const Module *module, u32 func_index, CodeMode mode, bool
     room->locals = l.locals;
     room->stack = l.stack;
     room->ctrl = l.ctrl;
+    if (ok) thread_branches(f);
     return ok;
 }
 
@@ -363,7 +428,7 @@ bool tern_lower_body(const Module *module, u32 func_index, CodeMode mode, Lowere
 {
     /* How far slots reach is known at the end; hardly any function's do not fit an operand. */
     if (!lower_with(module, func_index, mode, false, f, diag)) return false;
-    return f->frame_cells <= UINT16_MAX || lower_with(module, func_index, mode, true, f, diag);
+    return !TERN_SIMD || f->frame_cells <= UINT16_MAX || lower_with(module, func_index, mode, true, f, diag);
 }
 
 #define BYTES(vec) ((u64)(vec).cap * sizeof *(vec).items)

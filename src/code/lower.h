@@ -18,8 +18,9 @@
 #define NO_INS UINT32_MAX
 #define NO_VAL UINT32_MAX
 
-/* Cells of one frame: more than any stack has room for. */
-#define FRAME_MAX_CELLS (1u << 20)
+/* Cells of one frame: more than any stack has room for; without vectors, what an operand reaches, which holds every
+ * local there may be. */
+#define FRAME_MAX_CELLS (TERN_SIMD ? 1u << 20 : UINT16_MAX)
 
 typedef enum ValKind { VAL_TEMP, VAL_LOCAL, VAL_CONST } ValKind;
 
@@ -216,7 +217,8 @@ static inline bool lower_is_last(const Lower *l, const Val *v)
     u32 n = l->f->ins.n;
     if (v->kind != VAL_TEMP || v->prod == NO_INS || v->prod + 1 != n || v->prod < l->barrier) return false;
     const Ins *ins = &l->f->ins.items[v->prod];
-    return ins->kd == PLACE_SLOT && ins->d == v->slot && !(ins->family == FAM_PLAIN && ins->op == H_COPY2);
+    return ins->kd == PLACE_SLOT && ins->d == v->slot &&
+           !(ins->family == FAM_PLAIN && (ins->op == H_COPY2 || ins->op == H_ADD_COPY));
 }
 /* The same, and it may still become another one? */
 static inline bool lower_is_fresh(const Lower *l, const Val *v) { return TERN_FAST && lower_is_last(l, v); }

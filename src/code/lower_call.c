@@ -38,76 +38,106 @@ static bool is_tail(Op op)
     return op == OP_RETURN_CALL || op == OP_RETURN_CALL_INDIRECT || op == OP_RETURN_CALL_REF;
 }
 
-/* Result types of the callee in frames of the caller: a host or imported callee returns into our operands. */
-static bool finish(Lower *l, const Insn *in, Ins ins)
+/* Result types of the callee in frames of the caller: a host or imported callee returns into our operands. ins: a draft,
+ * or NULL if there is no memory. */
+static bool finish(Lower *l, const Insn *in, Ins *ins)
 {
+    if (ins == NULL) return false;
     const FuncType *sig = in->sig;
     u32 base = base_of(l, sig->nparams);
-    ins.kd = PLACE_NONE;
-    ins.acc = ACC_NONE;
-    ins.d = base;
+    ins->kd = PLACE_NONE;
+    ins->acc = ACC_NONE;
+    ins->d = base;
     reserve(l, (u64)base + ADAPTER_CELLS + u64_max(sig->param_cells, sig->result_cells));
-    if (is_tail(in->op) && !lower_profile(l, BUILTIN_profile_leave)) return false;
-    if (!lower_emit(l, ins)) return false;
+    if (!lower_emit_ins(l, ins)) return false;
     lower_truncate(l, l->stack.n - sig->nparams);
     if (!is_tail(in->op)) return push_results(l, base, sig);
     lower_mark_dead(l);
     return true;
 }
 
-/* A call that moves the last arguments itself. */
-static Ins with_arguments(Lower *l, Ins call)
+static Ins *draft(Lower *l, Handler handler, u32 index)
 {
-    if (!lower_may_join(l)) return call;
-    Ins last = *lower_last(l);
-    if (last.family != FAM_PLAIN) return call;
-    if (last.op == H_COPY) {
-        call.op = H_CALL_COPY;
-        call.s1 = last.d;
-        call.s2 = last.s1;
-    } else if (last.op == H_COPY2 && last.s2 == last.d + 1 && last.s1 != last.s2) {
-        call.op = H_CALL_COPY2;
-        call.s1 = last.d;
-        call.s2 = last.s1;
-        call.s3 = last.s3;
-    } else if (last.op == H_CONST32) {
-        call.op = H_CALL_CONST;
-        call.s1 = last.d;
-        call.imm = last.imm;
-    } else {
-        return call;
+    Ins *ins = lower_draft(l);
+    if (ins == NULL) return NULL;
+    ins->op = (u16)handler;
+    ins->index = index;
+    return ins;
+}
+
+/* Are two copies in front of the last one, which goes to third? Sources are not what is written before they are read, also
+ * when the call has to begin anew. */
+static bool has_pair(const Lower *l, u32 third)
+{
+    if (!lower_may_join(l)) return false;
+    const Ins *last = lower_last(l);
+    return last->family == FAM_PLAIN && last->op == H_COPY2 && last->s2 == last->d + 1 && last->s1 != last->s2 &&
+           last->s1 != third && last->s3 != third;
+}
+
+/* A call that moves the last arguments itself. */
+static Ins *draft_call(Lower *l, u32 index)
+{
+    if (!lower_may_join(l) || lower_last(l)->family != FAM_PLAIN) return draft(l, H_CALL, index);
+    const Ins *last = lower_last(l);
+    u32 to = last->d, from = last->s1, from2 = last->s3, imm2 = 0;
+    u64 imm = last->imm;
+    Handler handler = last->op == H_COPY ? H_CALL_COPY
+                    : last->op == H_COPY2 && last->s2 == to + 1 && from != last->s2 ? H_CALL_COPY2
+                    : last->op == H_CONST_COPY && last->s2 != to ? H_CALL_CONST_COPY
+                    : last->op == H_CONST32 ? H_CALL_CONST : H_CALL;
+    if (handler == H_CALL) return draft(l, H_CALL, index);
+    if (handler == H_CALL_CONST_COPY) {
+        from2 = to;
+        to = last->s1;
+        from = last->s2;
     }
     lower_drop_last(l);
+    if (handler == H_CALL_COPY && has_pair(l, to)) {
+        const Ins *pair = lower_last(l);
+        handler = H_CALL_COPY3;
+        imm = to;
+        imm2 = from;
+        to = pair->d;
+        from = pair->s1;
+        from2 = pair->s3;
+        lower_drop_last(l);
+    }
+    Ins *call = draft(l, handler, index);
+    if (call == NULL) return NULL;
+    call->s1 = to;
+    call->s2 = from;
+    call->s3 = from2;
+    call->imm = imm;
+    call->imm2 = imm2;
     return call;
 }
 
 bool lower_call(Lower *l, const Insn *in)
 {
     const FuncType *sig = in->sig;
+    bool tail = is_tail(in->op);
     bool is_indirect = in->op == OP_CALL_INDIRECT || in->op == OP_RETURN_CALL_INDIRECT;
     bool is_ref = in->op == OP_CALL_REF || in->op == OP_RETURN_CALL_REF;
+    u32 slot = 0;
+    if (is_indirect || is_ref) { /* the operand on top is read from its slot */
+        Val *v = lower_pop(l);
+        if (!lower_readable(l, v)) return false;
+        slot = v->slot;
+    }
+    if (!lower_settle_top(l, sig->nparams) || (tail && !lower_profile(l, BUILTIN_profile_leave))) return false;
     if (is_indirect || is_ref) {
-        /* The operand on top is read from its slot; the arguments below it are settled first. */
-        Val v = *lower_pop(l);
-        if (!lower_readable(l, &v) || !lower_settle_top(l, sig->nparams)) return false;
-        Ins ins = {.s1 = v.slot};
-        if (is_indirect) {
-            ins.op = is_tail(in->op) ? H_TAIL_CALL_INDIRECT : H_CALL_INDIRECT;
-            ins.index = in->index2;
-            ins.imm2 = l->module->types[in->index];
-        } else {
-            ins.op = is_tail(in->op) ? H_TAIL_CALL_REF : H_CALL_REF;
-        }
+        Ins *ins = is_ref ? draft(l, tail ? H_TAIL_CALL_REF : H_CALL_REF, 0)
+                          : draft(l, tail ? H_TAIL_CALL_INDIRECT : H_CALL_INDIRECT, in->index2);
+        if (ins == NULL) return false;
+        ins->s1 = slot;
+        if (is_indirect) ins->imm2 = l->module->types[in->index];
         return finish(l, in, ins);
     }
-    if (!lower_settle_top(l, sig->nparams)) return false;
     u32 nimported = l->module->nimported[EXTERN_FUNC];
-    if (in->index >= nimported) {
-        Ins call = {.op = is_tail(in->op) ? H_TAIL_CALL : H_CALL, .index = in->index - nimported};
-        return finish(l, in, is_tail(in->op) ? call : with_arguments(l, call));
-    }
-    if (!is_tail(in->op)) return finish(l, in, (Ins){.op = H_CALL_IMPORT, .index = in->index});
-    return finish(l, in, (Ins){.op = H_TAIL_CALL_IMPORT, .index = in->index});
+    if (in->index < nimported) return finish(l, in, draft(l, tail ? H_TAIL_CALL_IMPORT : H_CALL_IMPORT, in->index));
+    u32 index = in->index - nimported;
+    return finish(l, in, tail ? draft(l, H_TAIL_CALL, index) : draft_call(l, index));
 }
 
 bool lower_builtin_args(Lower *l, u32 builtin, u32 nargs, const u8 *results, u32 imm1, u32 imm2)

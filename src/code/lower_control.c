@@ -91,6 +91,20 @@ void lower_mark_dead(Lower *l)
 
 /* --- returning ------------------------------------------------------------------------------------ */
 
+/* The last thing done was to close the function's stack: a return does that as well. */
+static bool closes_stack(Lower *l, Ins *ret, u16 handler)
+{
+    if (!lower_may_join(l)) return false;
+    Ins last = *lower_last(l);
+    if (last.family != FAM_PLAIN || last.op != H_GLOBAL_SET_SUM) return false;
+    lower_drop_last(l);
+    ret->op = handler;
+    ret->s3 = last.s1;
+    ret->index = last.index;
+    ret->imm2 = (u32)last.imm;
+    return true;
+}
+
 static bool return_one(Lower *l)
 {
     Val v = *lower_top(l, 0); /* stays: code behind a conditional return may use it */
@@ -104,6 +118,8 @@ static bool return_one(Lower *l)
     } else if (lower_acc_class(v.code) == ACC_INT && l->acc[ACC_INT].is_valid && l->acc[ACC_INT].slot == v.slot) {
         ins.op = H_RETURN_A;
     }
+    bool is_int = lower_acc_class(v.code) == ACC_INT;
+    if (is_int && ins.op != H_RETURN_I) (void)closes_stack(l, &ins, H_RETURN_SUM_S);
     if (v.code == VT_F32) ins.op = H_RETURN_F32;
     if (v.code == VT_F64) ins.op = H_RETURN_F64;
     if (v.code == VT_V128) ins.op = H_RETURN_V128;
@@ -114,7 +130,11 @@ bool lower_return(Lower *l)
 {
     if (!lower_profile(l, BUILTIN_profile_leave)) return false;
     u32 n = l->type->nresults;
-    if (n == 0) return lower_emit(l, (Ins){.op = H_RETURN, .kd = PLACE_NONE, .acc = ACC_NONE});
+    if (n == 0) {
+        Ins ret = {.op = H_RETURN, .kd = PLACE_NONE, .acc = ACC_NONE};
+        (void)closes_stack(l, &ret, H_RETURN_SUM);
+        return lower_emit(l, ret);
+    }
     if (n == 1) return return_one(l);
     if (!gather(l, n)) return false;
     if (!move_to(l, l->stack.n - n, n)) return false;
@@ -311,6 +331,30 @@ static void fuse_stride(Lower *l)
     f->ins.n--;
 }
 
+/* A load, then a comparison of what was loaded. */
+static void fuse_compared_load(Lower *l)
+{
+    LoweredFunc *f = l->f;
+    if (lowered_has_scratch(f) || f->ins.n < l->barrier + 2) return;
+    const Ins *branch = lower_last(l);
+    Ins *load = lower_last(l) - 1;
+    bool is_word = load->op == OP_I32_LOAD, is_eq = branch->op == OP_I32_EQ;
+    if (branch->family != FAM_BRANCH || branch->k1 != PLACE_ACC || (!is_eq && branch->op != OP_I32_NE) ||
+        load->family != FAM_LOAD || (!is_word && load->op != OP_I32_LOAD8_U) || load->k1 != PLACE_SLOT ||
+        load->k2 != PLACE_NONE || (branch->k2 == PLACE_SLOT && branch->s2 == load->d))
+        return;
+    load->family = FAM_LOAD_COMPARE;
+    load->op = is_word ? (is_eq ? H_I32_LOAD_EQ_BR_S : H_I32_LOAD_NE_BR_S)
+                       : (is_eq ? H_I32_LOAD8_U_EQ_BR_S : H_I32_LOAD8_U_NE_BR_S);
+    load->kd = PLACE_SLOT;
+    load->k2 = branch->k2;
+    load->s2 = branch->s2;
+    load->imm = branch->imm;
+    load->target = branch->target;
+    load->cost = branch->cost;
+    f->ins.n--;
+}
+
 /* i += constant, then branch on i being zero or not. */
 static bool fuse_countdown(Lower *l, const Val *v, bool when_zero, u32 label)
 {
@@ -341,18 +385,24 @@ static bool fuse_load(Lower *l, const Val *v, bool when_zero, u32 label)
 }
 
 /* Branches to label when v, already popped, is zero or not. */
-static bool conditional(Lower *l, Val v, bool when_zero, u32 label)
+static bool conditional(Lower *l, const Val *v, bool when_zero, u32 label)
 {
-    if (v.kind == VAL_CONST) {
-        if (((u32)v.bits == 0) == when_zero && !lower_emit(l, branch_ins(label))) return false;
-    } else if (lower_is_fresh(l, &v) && fuse_condition(l, when_zero, label)) {
+    if (v->kind == VAL_CONST) {
+        if (((u32)v->bits == 0) == when_zero && !lower_emit(l, branch_ins(label))) return false;
+    } else if (lower_is_fresh(l, v) && fuse_condition(l, when_zero, label)) {
         fuse_step(l);
         fuse_stride(l);
-    } else if (!fuse_countdown(l, &v, when_zero, label) && !fuse_load(l, &v, when_zero, label)) {
-        Ins ins = {.family = FAM_TEST, .op = when_zero ? H_BRZ_S : H_BRNZ_S, .kd = PLACE_NONE,
-                   .acc = ACC_NONE, .target = label};
-        lower_use(l, &v, &ins.k1, &ins.s1);
-        if (!lower_emit(l, ins)) return false;
+        fuse_compared_load(l);
+    } else if (!fuse_countdown(l, v, when_zero, label) && !fuse_load(l, v, when_zero, label)) {
+        Ins *ins = lower_draft(l);
+        if (ins == NULL) return false;
+        ins->family = FAM_TEST;
+        ins->op = when_zero ? H_BRZ_S : H_BRNZ_S;
+        ins->kd = PLACE_NONE;
+        ins->acc = ACC_NONE;
+        ins->target = label;
+        lower_use(l, v, &ins->k1, &ins->s1);
+        if (!lower_emit_ins(l, ins)) return false;
     }
     lower_barrier(l);
     return true;
@@ -360,7 +410,7 @@ static bool conditional(Lower *l, Val v, bool when_zero, u32 label)
 
 bool lower_br_if(Lower *l, u32 depth)
 {
-    Val v = *lower_pop(l);
+    const Val *v = lower_pop(l);
     Ctrl *c = lower_ctrl(l, depth);
     u32 n = lower_label_arity(l, c);
     if (!gather(l, n)) return false;
@@ -509,7 +559,7 @@ bool lower_block(Lower *l, const Insn *in, CtrlKind kind)
             lower_last(l)->offset = last.offset; /* a division may trap */
             v.prod = l->f->ins.n - 1;
         }
-        if (!conditional(l, v, true, c.else_label)) return false;
+        if (!conditional(l, &v, true, c.else_label)) return false;
     } else if (!lower_settle_all(l)) {
         return false;
     }

@@ -9,15 +9,15 @@ bool lower_no_memory(Lower *l)
 
 /* --- emission ------------------------------------------------------------------------------------- */
 
+/* Without branches, which would be foreseen badly. */
 static void forget_slot(Lower *l, u32 slot)
 {
     _Static_assert(ACC_CLASSES == 4, "each class is asked");
     AccState *acc = l->acc;
-    if (!TERN_FAST) return; /* no instruction reads them */
-    if (acc[ACC_INT].slot == slot) acc[ACC_INT].is_valid = false;
-    if (acc[ACC_F32].slot == slot) acc[ACC_F32].is_valid = false;
-    if (acc[ACC_F64].slot == slot) acc[ACC_F64].is_valid = false;
-    if (acc[ACC_V128].slot == slot || acc[ACC_V128].slot + 1 == slot) acc[ACC_V128].is_valid = false;
+    acc[ACC_INT].is_valid &= acc[ACC_INT].slot != slot;
+    acc[ACC_F32].is_valid &= acc[ACC_F32].slot != slot;
+    acc[ACC_F64].is_valid &= acc[ACC_F64].slot != slot;
+    acc[ACC_V128].is_valid &= slot - acc[ACC_V128].slot > 1; /* nor the cell behind it */
 }
 
 bool lower_grow_ins(Lower *l)
@@ -137,6 +137,16 @@ bool lower_emit_copy(Lower *l, u8 code, u32 to, u32 from)
             last->s1 = to;
             last->s2 = from;
             join_const(l, to);
+            return true;
+        }
+        if (TERN_FAST && last->family == FAM_VALUE && last->op == OP_I32_ADD && last->kd == PLACE_SLOT &&
+            last->k1 == PLACE_SLOT && last->k2 == PLACE_IMM) {
+            last->family = FAM_PLAIN;
+            last->op = H_ADD_COPY;
+            last->k2 = PLACE_SLOT;
+            last->s3 = to;
+            last->s2 = from;
+            forget_slot(l, to);
             return true;
         }
         if (last->family == FAM_PLAIN && last->op == H_COPY) {

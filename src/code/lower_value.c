@@ -132,6 +132,26 @@ static bool merge_load(Lower *l, Op op, u8 code, const Val *other)
     return emit_merged(l, ins, other, code);
 }
 
+/* x + y or x ^ y, where the operand just loaded is a byte: the handler, or H_NONE. */
+static Handler byte_handler(const Lower *l, Op op)
+{
+    if (op != OP_I32_ADD && op != OP_I32_XOR) return H_NONE;
+    const Ins *last = lower_last(l);
+    if (last->family != FAM_LOAD || last->op != OP_I32_LOAD8_U || !reads_slot(l, last)) return H_NONE;
+    bool is_sum = last->k2 == PLACE_SLOT;
+    if (op == OP_I32_ADD) return is_sum ? H_I32_ADD_LOAD8_U_SS_S_S : H_I32_ADD_LOAD8_U_SI_S_S;
+    return is_sum ? H_I32_XOR_LOAD8_U_SS_S_S : H_I32_XOR_LOAD8_U_SI_S_S;
+}
+
+static bool merge_byte(Lower *l, Handler handler, const Val *other)
+{
+    Ins ins = take_back(l);
+    if (ins.k2 == PLACE_NONE) ins.imm2 = 0;
+    ins.family = FAM_AT;
+    ins.op = (u16)handler;
+    return emit_merged(l, ins, other, VT_I32);
+}
+
 /* x ^ (y moved by a constant): the handler, or H_NONE. */
 static Handler moved_handler(const Lower *l, Op op)
 {
@@ -150,18 +170,20 @@ static bool merge_moved(Lower *l, Handler handler, const Val *other)
     return emit_merged(l, ins, other, VT_I32);
 }
 
-/* (a >> constant) & constant. */
+/* (a >> constant) & constant, or (a + constant) & constant. */
 static bool makes_field(const Lower *l, Op op)
 {
     const Ins *last = lower_last(l);
-    return op == OP_I32_AND && last->family == FAM_VALUE && last->op == OP_I32_SHR_U && last->k2 == PLACE_IMM;
+    return op == OP_I32_AND && last->family == FAM_VALUE && (last->op == OP_I32_SHR_U || last->op == OP_I32_ADD) &&
+           last->k2 == PLACE_IMM;
 }
 
 static bool merge_field(Lower *l, const Val *mask)
 {
     Ins last = *lower_last(l);
     lower_drop_last(l);
-    Ins ins = {.family = FAM_MOVED, .op = H_FIELD_S_S, .k3 = last.k1, .s3 = last.s1, .imm = last.imm, .imm2 = (u32)mask->bits};
+    Ins ins = {.family = FAM_MOVED, .op = last.op == OP_I32_ADD ? H_ADD_AND_S_S : H_FIELD_S_S, .k3 = last.k1, .s3 = last.s1,
+               .imm = last.imm, .imm2 = (u32)mask->bits};
     return emit_result(l, &ins, VT_I32);
 }
 
@@ -174,12 +196,62 @@ static Handler product_handler(const Lower *l, Op op, bool is_second)
     return op == OP_F64_ADD ? H_F64_MUL_ADD_S_S : is_second ? H_F64_MUL_RSUB_S_S : H_F64_MUL_SUB_S_S;
 }
 
+static bool is_product_of_slots(const Ins *ins)
+{
+    return ins->family == FAM_VALUE && ins->op == OP_F64_MUL && ins->k1 == PLACE_SLOT && ins->k2 == PLACE_SLOT;
+}
+
 static bool merge_product(Lower *l, Handler handler, const Val *other)
 {
     Ins last = *lower_last(l);
     lower_drop_last(l);
+    if (handler != H_F64_MUL_SUB_S_S && is_product_of_slots(&last) && lower_is_fresh(l, other) &&
+        is_product_of_slots(lower_last(l))) { /* the third value is a product, too */
+        Ins both = *lower_last(l);
+        lower_drop_last(l);
+        both.family = FAM_SUM;
+        both.op = handler == H_F64_MUL_ADD_S_S ? H_F64_MUL_MUL_ADD_S : H_F64_MUL_MUL_SUB_S;
+        both.s3 = last.s1;
+        both.index = last.s2;
+        return emit_result(l, &both, VT_F64);
+    }
     Ins ins = {.family = FAM_MOVED, .op = (u16)handler, .k3 = last.k1, .s3 = last.s1, .s2 = last.s2, .s1 = other->slot};
     return emit_result(l, &ins, VT_F64);
+}
+
+/* The same with a product of something and what was loaded. */
+static Handler loaded_product_handler(const Lower *l, Op op, bool is_second)
+{
+    if (op != OP_F64_ADD && (op != OP_F64_SUB || !is_second)) return H_NONE;
+    const Ins *last = lower_last(l);
+    if (last->family != FAM_LOADED || last->op != OP_F64_MUL) return H_NONE;
+    return op == OP_F64_ADD ? H_F64_MUL_LOAD_ADD_S_S : H_F64_MUL_LOAD_RSUB_S_S;
+}
+
+static bool merge_loaded_product(Lower *l, Handler handler, const Val *other)
+{
+    Ins ins = take_back(l);
+    u32 offset = ins.offset;
+    ins.family = FAM_AT;
+    ins.op = (u16)handler;
+    ins.s2 = other->slot;
+    if (!emit_result(l, &ins, VT_F64)) return false;
+    lower_last(l)->offset = offset;
+    return true;
+}
+
+/* A product with a constant that is no immediate. */
+static bool is_wide_product(const Lower *l, Op op, const Val *a, const Val *b)
+{
+    return TERN_FAST && op == OP_I64_MUL && !lowered_has_scratch(l->f) && a->kind != VAL_CONST && b->kind == VAL_CONST &&
+           !lower_fits_imm(b);
+}
+
+static bool wide_product(Lower *l, const Val *a, const Val *b)
+{
+    Ins ins = {.family = FAM_MOVED, .op = H_I64_MUL_CONST_S_S, .imm = b->bits};
+    lower_use(l, a, &ins.k3, &ins.s3);
+    return emit_result(l, &ins, VT_I64);
 }
 
 /* A sum of the accumulator and a slot that stays in the accumulator, and this sum of it and another slot. */
@@ -257,6 +329,10 @@ static bool join_last(Lower *l, Op op, u8 result, const Val *other, bool is_seco
         if (moved != H_NONE) return merge_moved(l, moved, other);
         Handler product = product_handler(l, op, is_second);
         if (product != H_NONE) return merge_product(l, product, other);
+        Handler byte = byte_handler(l, op);
+        if (byte != H_NONE) return merge_byte(l, byte, other);
+        Handler loaded_product = loaded_product_handler(l, op, is_second);
+        if (loaded_product != H_NONE) return merge_loaded_product(l, loaded_product, other);
     } else if (l->f->scratch == 0 && !is_second && makes_field(l, op)) {
         return merge_field(l, other);
     }
@@ -286,6 +362,7 @@ bool lower_binary(Lower *l, const Insn *in)
         bool is_joined, ok = join_last(l, op, result, fresh == a ? b : a, fresh == b, &is_joined);
         if (is_joined) return ok;
     }
+    if (is_wide_product(l, op, a, b)) return wide_product(l, a, b);
     if (TERN_SIMD && info->is_hot && !info->is_vec && b->code == VT_V128) {
         Ins ins = {.family = FAM_VALUE, .op = (u16)op};
         if (fold_vector_const(l, b, &ins)) {
@@ -492,6 +569,44 @@ static bool join_sum(Lower *l, Ins *ins, u8 result)
     return emit_result(l, ins, result);
 }
 
+static Handler scaled_handler(Op load)
+{
+    switch ((int)load) {
+    case OP_I32_LOAD: return H_I32_LOAD_SCALED_S_S;
+    case OP_I32_LOAD16_U: return H_I32_LOAD16_U_SCALED_S_S;
+    case OP_I64_LOAD: return H_I64_LOAD_SCALED_S_S;
+    case OP_F64_LOAD: return H_F64_LOAD_SCALED_S_S;
+    }
+    return H_NONE;
+}
+
+/* A load from what the last instruction made of a shifted number, kept by a local or not. */
+static bool joins_scaled(const Lower *l, Op load, const Val *a)
+{
+    const AccState *acc = &l->acc[ACC_INT];
+    if (!lower_may_join(l) || !acc->is_valid || acc->slot != a->slot || acc->prod != l->f->ins.n - 1) return false;
+    const Ins *last = lower_last(l);
+    if (last->kd != PLACE_SLOT || last->k1 == PLACE_IMM || scaled_handler(load) == H_NONE) return false;
+    if (last->family == FAM_TEST) return last->op == H_SHLADD_S;
+    return last->family == FAM_VALUE && last->op == OP_I32_SHL && last->k2 == PLACE_IMM;
+}
+
+static bool join_scaled(Lower *l, Ins *ins, u8 result)
+{
+    const Ins *sum = lower_last(l);
+    bool has_base = sum->family == FAM_TEST;
+    if (!has_base) l->f->uses_zero = true;
+    ins->s1 = sum->d;
+    ins->k3 = sum->k1;
+    ins->s3 = sum->s1;
+    ins->s2 = has_base ? sum->s2 : l->zero;
+    ins->imm = sum->imm;
+    ins->family = FAM_AT;
+    ins->op = (u16)scaled_handler((Op)ins->op);
+    lower_drop_last(l);
+    return emit_result(l, ins, result);
+}
+
 /* A draft of the access, but for its operands. */
 static Ins *draft_access(Lower *l, const Insn *in, Family family)
 {
@@ -513,6 +628,7 @@ bool lower_load(Lower *l, const Insn *in)
     if (is_constant) use_constant_address(l, ins, a);
     else if (!is_fast) lower_use_slot(a, &ins->k1, &ins->s1);
     else if (joins_sum(l, in->op, a)) return join_sum(l, ins, result);
+    else if (joins_scaled(l, in->op, a)) return join_scaled(l, ins, result);
     else use_address(l, ins, a);
     return emit_result(l, ins, result);
 }
@@ -541,6 +657,28 @@ static bool keep_result(Lower *l, const Ins *store, const Val *a, bool is_consta
     return lower_emit_ins(l, &ins);
 }
 
+/* The same of a product and a third value. */
+static bool keeps_product(const Lower *l, Op store, const Val *v)
+{
+    if (lowered_has_scratch(l->f) || store != OP_F64_STORE || !lower_is_fresh(l, v)) return false;
+    const Ins *last = lower_last(l);
+    return last->family == FAM_MOVED && (last->op == H_F64_MUL_ADD_S_S || last->op == H_F64_MUL_RSUB_S_S);
+}
+
+static bool keep_product(Lower *l, const Ins *store, const Val *a, bool is_constant)
+{
+    u64 off = store->off;
+    u32 slot = is_constant ? store->s1 : a->slot;
+    Ins ins = take_back(l);
+    ins.family = FAM_AT;
+    ins.op = ins.op == H_F64_MUL_ADD_S_S ? H_F64_MUL_ADD_STORE_S : H_F64_MUL_RSUB_STORE_S;
+    ins.index = slot;
+    ins.off = off;
+    ins.kd = PLACE_NONE;
+    ins.acc = ACC_NONE;
+    return lower_emit_ins(l, &ins);
+}
+
 bool lower_store(Lower *l, const Insn *in)
 {
     Val *v = lower_pop(l), *a = lower_pop(l);
@@ -562,6 +700,8 @@ bool lower_store(Lower *l, const Insn *in)
         if (!is_constant) use_address(l, ins, a);
     } else if (keeps_result(l, in->op, v)) {
         return keep_result(l, ins, a, is_constant);
+    } else if (keeps_product(l, in->op, v)) {
+        return keep_product(l, ins, a, is_constant);
     } else {
         lower_use(l, v, &ins->k3, &ins->s3);
         if (!is_constant && ins->k3 != PLACE_ACC) {

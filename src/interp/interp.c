@@ -363,12 +363,19 @@ static HandlerFunc *func_of(u32 token)
 #if defined(__ELF__)
 /* C has no constant for the distance of two functions, the assembler has. Pointers would be relocated in every process
  * that starts: seven pages of its own. */
+#if TERN_FAST || TERN_GC
+typedef s32 Distance;
+#define DISTANCE ".4byte"
+#else /* there are so few handlers */
+typedef s16 Distance;
+#define DISTANCE ".2byte"
+#endif
 __asm__(".pushsection .rodata\n.balign 4\ntern_interp_tokens:\n"
-#define H(name, layout, ...) ".4byte handler_" #name " - handler_NONE\n"
+#define H(name, layout, ...) DISTANCE " handler_" #name " - handler_NONE\n"
 #include "code/handlers.def"
         ".popsection\n");
-extern const s32 tokens[H_COUNT] __asm__("tern_interp_tokens") __attribute__((visibility("hidden")));
-static u32 plain_token(Handler handler) { return (u32)tokens[handler]; }
+extern const Distance tokens[H_COUNT] __asm__("tern_interp_tokens") __attribute__((visibility("hidden")));
+static u32 plain_token(Handler handler) { return (u32)(s32)tokens[handler]; }
 #else
 static u32 plain_token(Handler handler) { return (u32)((uintptr_t)handlers[handler] - (uintptr_t)handler_NONE); }
 #endif

@@ -276,6 +276,8 @@ HANDLER_FUNC(handler_NONE);
 #else
 #define GUARDED_ACCESS() __asm__ volatile("" : "+r"(pc), "+r"(fp), "+r"(r0) : : "memory")
 #endif
+/* The same in front of an access whose address is computed in r0's register: a shift's count is there on x86-64. */
+#define GUARDED_AT(ea) { __asm__ volatile("" : "+r"(ea)); GUARDED_ACCESS(); } (void)0
 #define ANY_MEMORY(index, addr, offset, n) any_memory(x, index, addr, offset, n)
 
 /* The alignment first, as no bound changes it. */

@@ -79,7 +79,7 @@ typedef struct OpInfo {
     bool is_vec : 1;       /* HEAT is VEC: hot, but without immediate forms */
     /* As the text format writes it; empty without TERN_DETAILS. Not a pointer, which would be relocated in every process
      * that starts. */
-    char text[TERN_DETAILS ? 45 : 1];
+    char text[!TERN_DETAILS ? 1 : TERN_SIMD ? 45 : 29];
     u16 inverse, swapped;  /* CMP2: Op, or OP_NONE */
 } OpInfo;
 

@@ -14,9 +14,8 @@
     (i32.load offset=4 (i32.const 1024))))
 ;; >>> code
 ;; function 0
-;;    0  SHLADD_S         d=r5 r1 r0 2
-;;    1  I32_LOAD_A_S     d=r5 off 8
-;;    2  RETURN_A
+;;    0  I32_LOAD_SCALED_S_S d=r5 r5 r1 r0 2 off 8
+;;    1  RETURN_A
 ;; function 1
 ;;    0  I32_LOAD8_U_SS_S d=r5 r0 r1 off 0
 ;;    1  RETURN_A

@@ -44,13 +44,11 @@
 ;;    1  RETURN_A
 ;; function 1
 ;;    0  GLOBAL_ADD       d=r3 #0 -16
-;;    1  CONST_COPY       d=r7 7 r6 r0
-;;    2  CALL             #0 base=r6
-;;    3  COPY_A           d=r4
-;;    4  BRZ_A            -> 6
-;;    5  CALL_COPY2       #0 base=r6 r6 r3 r0
-;;    6  GLOBAL_SET_SUM   r3 #0 16
-;;    7  RETURN_S         r4
+;;    1  CALL_CONST_COPY  #0 base=r6 r6 r0 7 r7
+;;    2  COPY_A           d=r4
+;;    3  BRZ_A            -> 5
+;;    4  CALL_COPY2       #0 base=r6 r6 r3 r0
+;;    5  RETURN_SUM_S     r4 r3 #0 16
 ;; function 2
 ;;    0  I32_LOAD8_U_BRZ_S d=r5 r0 off 0 -> 4
 ;;    1  BR_AND_SI        r1 40 -> 4
@@ -62,9 +60,8 @@
 ;;    0  F64_LOAD_SUM_SS_A r5 r0 r1 off 0
 ;;    1  F64_SUB_STORE_SA r2 r0 off 0
 ;;    2  I32_ADD_STORE_SI r1 1 r5 off 0
-;;    3  F64_MUL_LOAD_S_A r2 r0 0 off 0
-;;    4  F64_SUB_SA_S     d=r7 r2
-;;    5  RETURN_F64       r7
+;;    3  F64_MUL_LOAD_RSUB_S_S d=r7 r2 r2 r0 0 off 0
+;;    4  RETURN_F64       r7
 ;; function 4
 ;;    0  BR_TABLE_ADD_S   r0 -5 -> 2 else 1
 ;;    1  ADD_BR_SS        d=r0 r0 r0 -> 2

@@ -22,9 +22,8 @@
 ;; >>> code
 ;; function 0
 ;;    0  F64_LOAD_S_A     r0 off 8
-;;    1  F64_MUL_LOAD_A_A r1 0 off 8
-;;    2  F64_ADD_AS_S     d=r6 r2
-;;    3  RETURN_F64       r6
+;;    1  F64_MUL_LOAD_ADD_A_S d=r6 r2 r1 0 off 8
+;;    2  RETURN_F64       r6
 ;; function 1
 ;;    0  F32_MUL_LOAD_S_S d=r5 r1 r0 0 off 0
 ;;    1  RETURN_F32       r5

@@ -461,13 +461,103 @@ static void gen_access(Gen *g, bool is_store)
     if (!is_store) push(g, letter(tern_op_info[op].results[0]));
 }
 
+static void gen_load(Gen *g, Op load)
+{
+    switch (roll(g, 5)) {
+    case 0: gen_const(g, 'i', roll(g, 30) == 0 ? UINT32_MAX - roll(g, 40) : roll(g, 40000)); break;
+    case 1: { /* an element of an array, or of one at zero */
+        bool has_base = roll(g, 3) != 0;
+        if (has_base) gen_local(g, OP_LOCAL_GET, 0);
+        gen_operand(g, 'i');
+        gen_const(g, 'i', 0xff);
+        gen_plain(g, OP_I32_AND);
+        gen_const(g, 'i', roll(g, 5));
+        gen_plain(g, OP_I32_SHL);
+        g->nstack -= 2;
+        if (!has_base) break;
+        gen_plain(g, OP_I32_ADD);
+        g->nstack--;
+        break;
+    }
+    default:
+        gen_local(g, OP_LOCAL_GET, 0);
+        if (roll(g, 2) == 0) {
+            gen_const(g, 'i', roll(g, 3000));
+            gen_plain(g, OP_I32_ADD);
+            g->nstack--;
+        }
+        if (roll(g, 4) == 0) gen_local(g, OP_LOCAL_TEE, pick_local(g, 'i', true));
+    }
+    u64 offset = roll(g, 64);
+    put_access(&g->body, load, 0, offset);
+    add(g, (Item){.op = load, .bits = offset});
+    g->nstack--;
+    push(g, letter(tern_op_info[load].results[0]));
+}
+
+static void gen_product(Gen *g)
+{
+    gen_operand(g, 'F');
+    if (roll(g, 3) == 0) gen_load(g, OP_F64_LOAD);
+    else gen_operand(g, 'F');
+    gen_plain(g, OP_F64_MUL);
+    g->nstack--;
+}
+
+/* Products with a third value, and stored; bytes as operands; wide constants; masked sums. Leaves a number. */
+static void gen_joined(Gen *g)
+{
+    switch (roll(g, 4)) {
+    case 0: {
+        bool is_kept = roll(g, 2) == 0;
+        if (is_kept) gen_local(g, OP_LOCAL_GET, 0);
+        u32 order = roll(g, 3);
+        if (order == 0) gen_operand(g, 'F');
+        else gen_product(g);
+        if (order == 1) gen_operand(g, 'F');
+        else gen_product(g);
+        gen_plain(g, roll(g, 2) == 0 ? OP_F64_ADD : OP_F64_SUB);
+        g->nstack--;
+        if (!is_kept) return;
+        put_access(&g->body, OP_F64_STORE, 0, 8);
+        add(g, (Item){.op = OP_F64_STORE, .bits = 8});
+        g->nstack -= 2;
+        gen_operand(g, 'i');
+        return;
+    }
+    case 1:
+        if (roll(g, 2) == 0) gen_operand(g, 'i');
+        else gen_need(g, "i");
+        gen_load(g, OP_I32_LOAD8_U);
+        gen_plain(g, roll(g, 2) == 0 ? OP_I32_ADD : OP_I32_XOR);
+        break;
+    case 2:
+        gen_need(g, "I");
+        gen_const(g, 'I', random_bits(g, 'I'));
+        gen_plain(g, OP_I64_MUL);
+        break;
+    default:
+        gen_need(g, "i");
+        gen_const(g, 'i', random_bits(g, 'i'));
+        gen_plain(g, OP_I32_ADD);
+        g->nstack--;
+        gen_const(g, 'i', random_bits(g, 'i'));
+        gen_plain(g, OP_I32_AND);
+    }
+    g->nstack--;
+}
+
 /* What lowering makes one instruction of: an operand from memory, sums of three, exclusive or with something moved,
  * constant addresses. Leaves a number on the stack. */
 static void gen_merged(Gen *g)
 {
     static const Op sums[] = {OP_F32_ADD, OP_F64_ADD, OP_F32_MUL, OP_F64_MUL, OP_I32_ADD, OP_F64_SUB};
     static const Op moves[] = {OP_I32_SHL, OP_I32_SHR_U, OP_I32_ROTL, OP_I32_SHR_S};
-    u32 kind = roll(g, 4);
+    u32 kind = roll(g, 7);
+    if (kind > 3) {
+        gen_joined(g);
+        return;
+    }
     if (kind == 0) {
         gen_need(g, "i");
         if (roll(g, 3) == 0) gen_local(g, OP_LOCAL_TEE, pick_local(g, 'i', true));
@@ -492,22 +582,7 @@ static void gen_merged(Gen *g)
         for (u32 i = 0; i < n; i++) gen_operand(g, type);
     for (u32 i = 0; i < n; i++) {
         if (kind != 1) {
-            if (roll(g, 4) == 0) {
-                gen_const(g, 'i', roll(g, 30) == 0 ? UINT32_MAX - roll(g, 40) : roll(g, 40000));
-            } else {
-                gen_local(g, OP_LOCAL_GET, 0);
-                if (roll(g, 2) == 0) {
-                    gen_const(g, 'i', roll(g, 3000));
-                    gen_plain(g, OP_I32_ADD);
-                    g->nstack--;
-                }
-            }
-            Op load = type == 'i' ? OP_I32_LOAD : type == 'f' ? OP_F32_LOAD : OP_F64_LOAD;
-            u64 offset = roll(g, 64);
-            put_access(&g->body, load, 0, offset);
-            add(g, (Item){.op = load, .bits = offset});
-            g->nstack--;
-            push(g, type);
+            gen_load(g, type == 'i' ? OP_I32_LOAD : type == 'f' ? OP_F32_LOAD : OP_F64_LOAD);
         }
         gen_plain(g, op);
         g->nstack--;
@@ -533,8 +608,16 @@ static void gen_any_condition(Gen *g)
 {
     static const Op first[] = {OP_I32_EQ, OP_I64_EQ, OP_F32_EQ, OP_F64_EQ};
     u32 kind = roll(g, 4);
-    switch (roll(g, 6)) {
+    switch (roll(g, 8)) {
     case 0: gen_need(g, "i"); return;
+    case 4: /* what was loaded, compared */
+        gen_load(g, roll(g, 2) == 0 ? OP_I32_LOAD : OP_I32_LOAD8_U);
+        if (roll(g, 3) == 0) gen_local(g, OP_LOCAL_TEE, pick_local(g, 'i', true));
+        if (roll(g, 2) == 0) gen_operand(g, 'i');
+        else gen_const(g, 'i', roll(g, 3));
+        gen_plain(g, (Op)(OP_I32_EQ + roll(g, 3)));
+        g->nstack--;
+        return;
     case 1: gen_numeric_op(g, OP_I32_AND); return;
     case 2: gen_numeric_op(g, roll(g, 2) == 0 ? OP_I32_EQZ : OP_I64_EQZ); return;
     case 3:

@@ -16,6 +16,7 @@
 static void operands_past_slot_65535_work(void **state)
 {
     (void)state;
+    if (!TERN_SIMD) skip(); /* frames are as large only with vectors */
     static const u32 counts[] = {65000, 65530, 65533, 65536, 70000, 200000};
     for (u32 k = 0; k < COUNT_OF(counts); k++) {
         u32 n = counts[k];
@@ -42,6 +43,7 @@ static void operands_past_slot_65535_work(void **state)
 static void results_of_calls_past_slot_65535_work(void **state)
 {
     (void)state;
+    if (!TERN_SIMD) skip(); /* frames are as large only with vectors */
     enum { RESULTS = 900, CALLS = 100 };
     char sig[RESULTS + 3] = "i:";
     memset(sig + 2, 'i', RESULTS);
@@ -79,6 +81,7 @@ static TrapCode host_add(Exec *x, void *env, u64 *slots)
 static void calls_branches_and_builtins_work_past_slot_65535(void **state)
 {
     (void)state;
+    if (!TERN_SIMD) skip(); /* frames are as large only with vectors */
     TestModule m = {0};
     u32 ii_i = test_type(&m, "ii:i"), i_ii = test_type(&m, "i:ii"), host = test_type(&m, "ii:i");
     u32 import = test_import_func(&m, host);
@@ -253,6 +256,7 @@ static u64 lowering_ns(PutHostile *put, u32 n)
 static void hostile_bodies_are_lowered_in_linear_time(void **state)
 {
     (void)state;
+    if (!TERN_SIMD) skip(); /* frames are as large only with vectors */
     static PutHostile *const all[] = {put_gets_and_sets, put_pending, put_nested_blocks, put_blocks_over_operands,
                                       put_ifs, put_br_table, put_chain, put_dead_code};
     for (u32 i = 0; i < COUNT_OF(all); i++) {

@@ -137,6 +137,7 @@ static void pages_may_be_of_one_byte_or_of_the_embedders_size(void **state)
 static void a_shared_memory_never_moves_or_is_refused(void **state)
 {
     (void)state;
+    if (!TERN_THREADS) skip();
     for (u32 mode = 0; mode < 4; mode++) {
         TestAlloc alloc = test_alloc(TEST_ALLOC_NEVER);
         MemoryType type = type_of(1, 100);

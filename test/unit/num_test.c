@@ -190,7 +190,7 @@ static u128 eval_wide(Op op, u64 a, u64 b, u64 c, u64 d)
 #define WIDE2(n, code, t, f, ...) case OP_##n: lo = __VA_ARGS__; break;
 #define WIDE4(n, code, t, f, ...) case OP_##n: lo = __VA_ARGS__; break;
 #include "ops/ops.def"
-    default: fail_msg("%s is not wide", tern_op_info[op].text);
+    default: fail_msg("row %u is not wide", (unsigned)op);
     }
     return (u128)hi << 64 | lo;
 }
@@ -198,8 +198,8 @@ static u128 eval_wide(Op op, u64 a, u64 b, u64 c, u64 d)
 static void check_wide(Op op, u64 a, u64 b, u64 c, u64 d, u128 want)
 {
     if (eval_wide(op, a, b, c, d) == want) return;
-    fail_msg("%s(0x%llx, 0x%llx, 0x%llx, 0x%llx)", tern_op_info[op].text, (unsigned long long)a,
-             (unsigned long long)b, (unsigned long long)c, (unsigned long long)d);
+    fail_msg("row %u(0x%llx, 0x%llx, 0x%llx, 0x%llx)", (unsigned)op, (unsigned long long)a, (unsigned long long)b,
+             (unsigned long long)c, (unsigned long long)d);
 }
 
 static void wide_arithmetic_agrees_with_128_bit_integers(void **state)

@@ -393,8 +393,8 @@ typedef void (*module_destroyer)(uint8_t *buffer, uint32_t size);
 WASM_RUNTIME_API_EXTERN void wasm_runtime_set_module_reader(const module_reader reader,
                                                             const module_destroyer destroyer);
 
-/* Lets later loads import from module under that name, which is copied. The registry keeps the
- * module until the library stops, also if it is unloaded. False with "Register module failed: ..."
+/* Lets later loads import from module under that name, which is copied. The registry takes the
+ * module over and keeps it until the library stops: unloading it does nothing. False with "Register module failed: ..."
  * if module or name is NULL, the name is built in (wasi_snapshot_preview1, env, ...) or another
  * module's, or the module has another name already. Registering the same pair again is true. */
 WASM_RUNTIME_API_EXTERN bool wasm_runtime_register_module(const char *module_name,
@@ -425,7 +425,7 @@ WASM_RUNTIME_API_EXTERN bool wasm_runtime_resolve_symbols(wasm_module_t module);
 WASM_RUNTIME_API_EXTERN wasm_module_t wasm_runtime_load_from_sections(
     wasm_section_list_t section_list, bool is_aot, char *error_buf, uint32_t error_buf_size);
 
-/* The handle ends here. Tern: what instances and the registry still use stays until they end. */
+/* The handle ends here, unless the module is registered. Tern: what instances and the registry still use stays until they end. */
 WASM_RUNTIME_API_EXTERN void wasm_runtime_unload(wasm_module_t module);
 
 /* NULL: hashes exist in WAMR's SGX builds only. */

@@ -162,11 +162,13 @@ __attribute__((noinline)) static u64 pointer_of(const Exec *x, const NativeCall 
 
 /* --- thunks ----------------------------------------------------------------------------------- */
 
-/* Nearly always the environment is the caller's already, and there is nothing to change and to put back. */
+/* Nearly always the environment is the caller's already, and there is nothing to change and to put back. (Small builds
+ * do without the difference, here and where the host calls.) */
 static inline bool is_at_home(const Exec *x, const NativeCall *call)
 {
     wasm_exec_env_t env = x->host_data;
-    return LIKELY(x->instance != NULL) && env->inst == x->instance->host_data && env->attachment == call->attachment;
+    return TERN_FAST && LIKELY(x->instance != NULL) && env->inst == x->instance->host_data &&
+           env->attachment == call->attachment;
 }
 
 /* The host may have turned it to another instance meanwhile. */
@@ -371,7 +373,7 @@ static HostFunc *choose_thunk(const NativeCall *call, const char **reason)
         has_refs |= call->letters[i] == 'r';
     }
     if (is_plain && nints < COUNT_OF(plain_thunks))
-        return call->result == 'i' ? i32_thunks[nints] : plain_thunks[nints];
+        return TERN_FAST && call->result == 'i' ? i32_thunks[nints] : plain_thunks[nints];
     if (nfloats == 0 && !has_refs && !is_float(call->result) && nints < COUNT_OF(checked_thunks))
         return checked_thunks[nints];
     u32 nstack = (nints > NINTS ? nints - NINTS : 0) + (nfloats > NFLOATS ? nfloats - NFLOATS : 0);

@@ -123,9 +123,9 @@ tern_status tern_store_call(tern_store *store, tern_instance *instance, FuncInst
     /* A call is short enough for what surrounds it to show (bench/calls): the usual one, of numbers, is all here. */
     const FuncType *type = func->type;
     Exec *x = store->exec;
-    bool is_usual = type->param_words != NO_WORDS && nargs == type->nparams && nresults == type->nresults &&
-                    instance != NULL && instance->is_prepared && func->instance != NULL && x != NULL &&
-                    tern_exec_room(x, type->call_cells);
+    bool is_usual = TERN_FAST && type->param_words != NO_WORDS && nargs == type->nparams &&
+                    nresults == type->nresults && instance != NULL && instance->is_prepared &&
+                    func->instance != NULL && x != NULL && tern_exec_room(x, type->call_cells);
     if (UNLIKELY(!is_usual || !put_numbers(type, args, x->top)))
         return call_any(store, instance, func, name, args, nargs, results, nresults, error);
     tern_store_enter(store);
@@ -350,7 +350,8 @@ static TrapCode call_host(Exec *x, void *opaque, u64 *slots)
     const HostEnv *env = opaque;
     if (UNLIKELY(x->store != env->store->store)) return call_on_thread(x, env, slots);
     tern_instance *caller = LIKELY(x->instance != NULL) ? x->instance->host_data : NULL;
-    return LIKELY(env->is_small) ? call_few(x, env, caller, slots) : call_with(x, env, env->store, caller, slots);
+    if (TERN_FAST && LIKELY(env->is_small)) return call_few(x, env, caller, slots);
+    return call_with(x, env, env->store, caller, slots);
 }
 
 FuncInst *tern_host_func_new(tern_store *store, u32 type_id, tern_host_func *func, void *user)

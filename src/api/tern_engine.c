@@ -142,20 +142,28 @@ tern_module *tern_module_load(tern_engine *engine, const void *bytes, size_t siz
     return NULL;
 }
 
-/* All of a stream, in a block of *room bytes, which are as many as it has unless those are none. NULL: it cannot be
- * read, as *reason says, or there is no memory, 0. */
-static u8 *read_all(Alloc *alloc, FILE *file, size_t *size, size_t *room, int *reason)
+/* Is what a file begins with enough to tell that it is no module? Devices may have no end. */
+static bool is_no_module(const u8 *bytes, size_t size)
+{
+    static const u8 magic[4] = {0, 'a', 's', 'm'};
+    return size >= sizeof magic && memcmp(bytes, magic, sizeof magic) != 0;
+}
+
+/* All of a stream, in a block of *room bytes, which are as many as it has unless those are none; or only as much as is
+ * needed to refuse it: more than most, or what is no module. NULL: it cannot be read, as *reason says, or there is no
+ * memory, 0. */
+static u8 *read_all(Alloc *alloc, FILE *file, u64 most, size_t *size, size_t *room, int *reason)
 {
     u8 *bytes = NULL;
     *size = *room = 0;
     *reason = 0;
     for (;;) {
         if (*size == *room) {
-            size_t more = *room == 0 ? 64u << 10 : *room;
-            u8 *wider = more <= SIZE_MAX - *room ? tern_realloc(alloc, bytes, *room, *room + more) : NULL;
+            u64 wanted = u64_min(*room == 0 ? 64u << 10 : 2 * (u64)*room, most + 1);
+            u8 *wider = wanted <= SIZE_MAX ? tern_realloc(alloc, bytes, *room, (size_t)wanted) : NULL;
             if (wider == NULL) break;
             bytes = wider;
-            *room += more;
+            *room = (size_t)wanted;
         }
         size_t n = fread(bytes + *size, 1, *room - *size, file);
         *size += n;
@@ -163,7 +171,7 @@ static u8 *read_all(Alloc *alloc, FILE *file, size_t *size, size_t *room, int *r
             *reason = errno;
             break;
         }
-        if (n > 0 && !feof(file)) continue;
+        if (n > 0 && !feof(file) && *size <= most && !is_no_module(bytes, *size)) continue;
         if (*size == 0 || *size == *room) return bytes;
         u8 *fitting = tern_realloc(alloc, bytes, *room, *size);
         if (fitting == NULL) break;
@@ -184,9 +192,10 @@ tern_module *tern_module_load_file(tern_engine *engine, const char *path, tern_e
     int reason = file == NULL ? errno : 0;
     size_t size = 0, room = 0;
     u8 *bytes = NULL;
+    u64 most = tern_module_limits(&engine->engine->options.module_limits).most[LIMIT_MODULE_BYTES];
     if (file != NULL) {
         setvbuf(file, NULL, _IONBF, 0); /* straight to where it stays */
-        bytes = read_all(engine->alloc, file, &size, &room, &reason);
+        bytes = read_all(engine->alloc, file, most, &size, &room, &reason);
         fclose(file);
     }
     if (bytes == NULL) {
@@ -194,7 +203,9 @@ tern_module *tern_module_load_file(tern_engine *engine, const char *path, tern_e
         else tern_error_no_memory(error);
         return NULL;
     }
-    tern_module *module = load(engine, bytes, size, size > 0, error);
+    tern_module *module = NULL;
+    if (size <= most) module = load(engine, bytes, size, size > 0, error);
+    else tern_error_say(error, TERN_ERROR_RESOURCE, "the module has more than the %u bytes it may have", (unsigned)most);
     if (module == NULL || size == 0) tern_free(engine->alloc, bytes, room);
     return module;
 }

@@ -440,10 +440,11 @@ bool wasm_runtime_call_wasm(wasm_exec_env_t exec_env, wasm_function_inst_t funct
                             uint32_t argv[])
 {
     FuncInst *func = function;
-    if (UNLIKELY(!is_own(exec_env, func))) return call_any(exec_env, func, argc, argv);
+    if (!TERN_FAST || UNLIKELY(!is_own(exec_env, func))) return call_any(exec_env, func, argc, argv);
     const FuncType *type = func->type;
     Exec *x = exec_env->x;
-    if (UNLIKELY(argc < type->param_words || !tern_exec_room(x, type->call_cells)))
+    /* Too few, and for every argc what is not all numbers: NO_WORDS is the largest u32. */
+    if (UNLIKELY(argc + 1 <= type->param_words || !tern_exec_room(x, type->call_cells)))
         return call_any(exec_env, func, argc, argv);
     put_numbers(type, argv, x->top);
     tern_api_env_enter(exec_env);

@@ -40,7 +40,16 @@ void tern_api_module_release(wasm_module_t module)
     tern_api_engine_release(engine);
 }
 
-void wasm_runtime_unload(wasm_module_t module) { tern_api_module_release(module); }
+/* A registered module is the registry's: as in WAMR, hosts may unload it, however often, or not. */
+void wasm_runtime_unload(wasm_module_t module)
+{
+    if (module == NULL) return;
+    Runtime *runtime = tern_api_runtime();
+    tern_port_mutex_lock(&runtime->lock);
+    bool is_registered = module->registered_name != NULL;
+    tern_port_mutex_unlock(&runtime->lock);
+    if (!is_registered) tern_api_module_release(module);
+}
 
 static const char *copy_text(Arena *arena, const char *text, size_t size)
 {
@@ -97,7 +106,7 @@ void tern_api_registered_clear(Runtime *runtime)
     }
 }
 
-/* Takes r, and sets it to NULL, if it is needed. */
+/* Takes r, and sets it to NULL, if it is needed; and the caller's reference to the module, if that is new. */
 static const char *register_locked(Runtime *runtime, RegisteredModule **r, Name name, wasm_module_t module)
 {
     wasm_module_t other = find_registered(runtime, name);
@@ -105,7 +114,7 @@ static const char *register_locked(Runtime *runtime, RegisteredModule **r, Name 
     if (other != NULL) return "the module name has been registered by another module";
     if (module->registered_name != NULL) return "the module has been registered with another name";
     (*r)->next = runtime->registered;
-    (*r)->module = tern_api_module_retain(module);
+    (*r)->module = module;
     module->registered_name = (*r)->name;
     runtime->registered = *r;
     *r = NULL;
@@ -195,7 +204,6 @@ static wasm_module_t read_module(Name name, const Loading *loading)
         tern_api_module_release(module);
         return NULL;
     }
-    tern_api_module_release(module); /* the registry holds it */
     return module;
 }
 

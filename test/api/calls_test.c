@@ -34,6 +34,27 @@ static void results_replace_arguments_in_cells(void **state)
     guest_close(&g);
 }
 
+/* Hosts may tell of more cells than there are parameters, whatever those are. */
+static void as_many_arguments_as_can_be_told_are_enough(void **state)
+{
+    (void)state;
+    Guest g = guest_open("calls", 0);
+    uint32_t cells[8] = {3, 4};
+    assert_true(guest_call(&g, "add", UINT32_MAX, cells));
+    assert_int_equal(cells[0], 7);
+    for (uint32_t i = 0; i < 4; i++) cells[i] = 0x11111111 * (i + 1);
+    assert_true(guest_call(&g, "v128", UINT32_MAX, cells));
+    for (uint32_t i = 0; i < 4; i++) assert_int_equal(cells[i], 0x11111111 * (i + 1));
+    uintptr_t object = (uintptr_t)&g;
+    memcpy(cells, &object, sizeof object);
+    assert_true(guest_call(&g, "extern", UINT32_MAX, cells));
+    assert_memory_equal(cells, &object, sizeof object);
+    cells[0] = 1000;
+    assert_false(guest_call(&g, "func", UINT32_MAX, cells));
+    guest_expect_exception(&g, "Exception: the arguments conversion is failed");
+    guest_close(&g);
+}
+
 static void typed_values_are_checked_and_filled(void **state)
 {
     (void)state;
@@ -327,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RUNTIME_TEST(results_replace_arguments_in_cells),
+        RUNTIME_TEST(as_many_arguments_as_can_be_told_are_enough),
         RUNTIME_TEST(typed_values_are_checked_and_filled),
         RUNTIME_TEST(too_few_cells_are_an_exception),
         RUNTIME_TEST(traps_say_what_hosts_compare),

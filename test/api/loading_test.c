@@ -134,22 +134,6 @@ static void registering_refuses_in_these_words(void **state)
     assert_ptr_equal(wasm_runtime_find_module_registered("a"), a); /* the registry has it */
 }
 
-static void a_registered_module_may_outlive_the_registry(void **state)
-{
-    (void)state;
-    char error[256] = "";
-    wasm_module_t library = guest_load("library");
-    assert_true(wasm_runtime_register_module("library", library, error, sizeof error));
-    wasm_module_t user = guest_load("user");
-    assert_true(wasm_runtime_register_module("user", user, error, sizeof error));
-    wasm_runtime_destroy();
-    assert_null(wasm_runtime_instantiate(user, 0, 0, error, sizeof error)); /* nobody provides its imports now */
-    assert_non_null(strstr(error, "WASM module instantiate failed: failed to link import"));
-    wasm_runtime_unload(user);
-    wasm_runtime_unload(library);
-    assert_true(wasm_runtime_init()); /* for the teardown */
-}
-
 static int nreads;
 static bool no_module(package_type_t type, const char *name, uint8_t **bytes, uint32_t *size)
 {
@@ -231,7 +215,6 @@ int main(void)
         RUNTIME_TEST(reasons_are_WAMRs_as_far_as_it_gives_them),
         RUNTIME_TEST(the_first_custom_section_of_a_name_is_given),
         RUNTIME_TEST(registering_refuses_in_these_words),
-        RUNTIME_TEST(a_registered_module_may_outlive_the_registry),
         RUNTIME_TEST(a_reader_without_the_module_leaves_imports_open),
         RUNTIME_TEST(symbols_are_resolved_later_if_that_was_asked),
     };

@@ -2,6 +2,8 @@
 /* tern_limits_test.c - what an engine has at most, as its host says: modules' parts, instances, stacks. */
 #include "tern_guest.h"
 
+#include <unistd.h>
+
 static tern_engine *engine_of(tern_limits limits)
 {
     tern_engine_options options = TERN_ENGINE_OPTIONS_DEFAULT;
@@ -25,7 +27,52 @@ static void a_module_beyond_a_limit_is_refused_by_name(void **state)
     engine = engine_of((tern_limits){.module_bytes = 100});
     assert_null(tern_module_load_file(engine, "test/api/wasm/tern_spin.wasm", &error));
     assert_int_equal(error.kind, TERN_ERROR_RESOURCE);
-    assert_non_null(strstr(error.text, "may have 100"));
+    assert_non_null(strstr(error.text, "more than the 100 bytes it may have"));
+    static const uint8_t bytes[101] = {0, 'a', 's', 'm', 1};
+    assert_null(tern_module_load(engine, bytes, sizeof bytes, &error));
+    assert_int_equal(error.kind, TERN_ERROR_RESOURCE);
+    assert_non_null(strstr(error.text, "has 101 bytes, and may have 100"));
+    tern_engine_destroy(engine);
+}
+
+static void *realloc_of_little(void *user, void *p, size_t old_size, size_t new_size)
+{
+    (void)user, (void)old_size;
+    if (new_size == 0) free(p);
+    return new_size > 0 && new_size <= 1 << 20 ? realloc(p, new_size) : NULL;
+}
+
+/* Neither a file that is too long nor one that is no module is read to its end, which it may not have. */
+static void no_more_of_a_file_is_read_than_it_takes_to_refuse_it(void **state)
+{
+    (void)state;
+    tern_error error = {0};
+    tern_engine_options options = TERN_ENGINE_OPTIONS_DEFAULT;
+    options.allocator.realloc = realloc_of_little;
+    options.limits.module_bytes = 100000;
+    tern_engine *engine = tern_engine_create_with(&options, &error);
+    assert_non_null(engine);
+    char path[] = "/tmp/tern-limits-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    static const char magic[] = "\0asm\1\0\0";
+    assert_int_equal(write(fd, magic, sizeof magic), sizeof magic);
+    static const off_t sizes[] = {100000, 100001, (off_t)1 << 32};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ftruncate(fd, sizes[i]), 0);
+        assert_null(tern_module_load_file(engine, path, &error));
+        assert_int_equal(error.kind, i == 0 ? TERN_ERROR_MALFORMED : TERN_ERROR_RESOURCE);
+        assert_int_equal(strstr(error.text, "more than the 100000 bytes it may have") != NULL, i > 0);
+    }
+    close(fd);
+    unlink(path);
+    tern_engine_destroy(engine);
+
+    options.limits.module_bytes = 0;
+    engine = tern_engine_create_with(&options, &error);
+    assert_non_null(engine);
+    assert_null(tern_module_load_file(engine, "/dev/zero", &error));
+    assert_int_equal(error.kind, TERN_ERROR_MALFORMED);
     tern_engine_destroy(engine);
 }
 
@@ -104,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_module_beyond_a_limit_is_refused_by_name),
+        cmocka_unit_test(no_more_of_a_file_is_read_than_it_takes_to_refuse_it),
         cmocka_unit_test(an_engine_has_so_many_instances),
         cmocka_unit_test(an_engine_has_so_many_stacks),
         cmocka_unit_test(threads_of_guests_count),

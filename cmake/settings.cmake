@@ -55,7 +55,7 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
   # Tables to unwind what nothing unwinds are a sixth of all code.
   target_compile_options(tern_settings INTERFACE -ffunction-sections -fdata-sections
-    -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector -fno-plt)
+    -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector)
   if(NOT APPLE)
     target_link_options(tern_settings INTERFACE -Wl,--gc-sections)
   endif()

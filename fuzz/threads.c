@@ -24,6 +24,7 @@
 
 #include "fuzz.h"
 #include "host_alloc.h"
+#include "port/port.h"
 #include "tern.h"
 
 typedef enum What {
@@ -456,6 +457,7 @@ static void run_wamr(Run *r, wasm_module_inst_t inst, wasm_exec_env_t env)
         for (u32 i = 0; i < wanted; i++) {
             jobs[n] = take_job(r, false);
             needs_end |= is_endless(jobs[n].what);
+            r->had_threads |= jobs[n].what == SPAWN; /* which count, too, and may be there longer */
             if (wasm_runtime_spawn_thread(env, &ids[n], on_thread, &jobs[n]) == 0) n++;
             else if (r->alloc.nth == TEST_ALLOC_NEVER && !r->had_threads) fuzz_fail("no thread");
         }
@@ -498,8 +500,20 @@ static void with_wamr(Run *r, Bytes *module)
     wasm_runtime_destroy();
 }
 
+static void nothing(void *unused) { (void)unused; }
+
+/* With the first that is started, ThreadSanitizer starts one of its own, which stays. */
+static void start_one(void)
+{
+    static bool is_done;
+    Thread thread;
+    if (!is_done && tern_port_thread_start(&thread, nothing, NULL, 0)) tern_port_thread_join(&thread);
+    is_done = true;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+    start_one();
     Run r = {.p = data, .end = data + size};
     u32 nbefore = count_threads();
     u32 flags = take(&r);

@@ -183,8 +183,9 @@ TrapCode tern_exec_call_checked(Exec *x, FuncInst *func);
  * thread and from stack to stack. */
 static inline TrapCode tern_exec_call_in_place(Exec *x, FuncInst *func)
 {
-    bool is_usual = func->instance != NULL && !RACY_IS_WATCHED && __atomic_load_n(&x->interrupt, __ATOMIC_RELAXED) == 0 &&
-                    x->native_boundary == NULL && tern_port_stack_has(tern_port_here(), NATIVE_MARGIN_BYTES);
+    bool is_usual = !RACY_IS_WATCHED && func->instance != NULL && x->native_boundary == NULL &&
+                    __atomic_load_n(&x->interrupt, __ATOMIC_RELAXED) == 0 &&
+                    tern_port_stack_has(tern_port_here(), NATIVE_MARGIN_BYTES);
     tern_exec_forget(x);
     return LIKELY(is_usual) ? x->call(x, func, x->top) : tern_exec_call_checked(x, func);
 }

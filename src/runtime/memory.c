@@ -392,8 +392,8 @@ void tern_memory_window_close(Memory *memory)
 
 /* --- emptying ------------------------------------------------------------------------------------- */
 
-/* Giving pages back and getting fresh ones costs 2 us, and half a microsecond for each that is used again; finding what
- * is not zero in 64 KiB, half of one. But to look at a page that nobody has touched is to touch it, once: so this is for
+/* Giving pages back and getting fresh ones costs 2 us, and half of one for each that is used again; finding what is not
+ * zero in 64 KiB, a third of one. But to look at a page that nobody has touched is to touch it, once: so this is for
  * reservations that are emptied again and again. */
 enum { SMALL_BLOCK_BYTES = 256 << 10, OFTEN = 3 };
 

@@ -331,7 +331,9 @@ static inline u8 *wasi_array(const WasiCall *call, u64 addr, u64 n, u64 elem_siz
 
 static inline void wasi_put(u8 *p, u64 value, u32 size_bytes)
 {
-    for (u32 i = 0; i < size_bytes; i++) p[i] = (u8)(value >> (8 * i));
+    u8 bytes[8];
+    for (u32 i = 0; i < size_bytes; i++) bytes[i] = (u8)(value >> (8 * i));
+    racy_copy(p, bytes, size_bytes);
 }
 static inline u64 wasi_get(const u8 *p, u32 size_bytes)
 {

@@ -179,7 +179,7 @@ static WasiErrno wait_for_events(WasiCall *call, Waits *w, const u8 *in, u64 n, 
             Subscription s = read_subscription(call, in + i * size);
             u8 event[EVENT_SIZE];
             if (!take_event(w, &s, now_mono, now_real, event)) continue;
-            memcpy(out + nevents++ * EVENT_SIZE, event, EVENT_SIZE);
+            racy_copy(out + nevents++ * EVENT_SIZE, event, EVENT_SIZE);
         }
         if (nevents > 0) return wasi_store(call, count_addr, nevents, 4);
     }

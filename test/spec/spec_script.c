@@ -542,6 +542,8 @@ static const char *known_defect(const Script *s, int line)
     bool is_load1 = strstr(s->path, "spec/load1/") != NULL && line >= 25 && line <= 29;
     bool is_linking0 = strstr(s->path, "spec/linking0/") != NULL && line == 42;
     if (!TERN_MEMORY64 && (is_load1 || is_linking0)) return "needs multi-memory: looks at what such a module wrote";
+    bool is_shared = strstr(s->path, "proposals/threads/imports/") != NULL && line == 501;
+    if (!TERN_THREADS && is_shared) return "needs threads: looks at the host's shared memory";
     bool is_cast = (strstr(s->path, "custom-descriptors/br_on_cast/") != NULL && line == 211) ||
                    (strstr(s->path, "custom-descriptors/br_on_cast_fail/") != NULL && line == 226);
     if (!TERN_PROPOSALS && is_cast) return "needs custom-descriptors: casts between types that have nothing in common";

@@ -109,10 +109,12 @@ typedef struct tern_engine_options {
     bool checks_explicitly;      /* compare every address instead of relying on guard pages: no signal handler,
                                   * no address space reserved, about 1 % slower; memory may move when it grows */
     tern_limits limits;
+    uint32_t validation_threads; /* that validate a module with more than 512 KiB of code, the one that loads it included;
+                                  * at most 16, and they use the allocator. 0: 1 */
 } tern_engine_options;
 
 #define TERN_ENGINE_OPTIONS_DEFAULT \
-    { sizeof(tern_engine_options), {NULL, NULL}, false, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0} }
+    { sizeof(tern_engine_options), {NULL, NULL}, false, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0 }
 
 /* NULL if there is no memory. */
 TERN_API tern_engine *tern_engine_create(void);

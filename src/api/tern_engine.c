@@ -85,6 +85,7 @@ tern_engine *tern_engine_create_with(const tern_engine_options *options, tern_er
                                                       .tier = &tern_interp_tier,
                                                       .memories_move = options->checks_explicitly,
                                                       .module_limits = module_limits(limits),
+                                                      .validation_threads = options->validation_threads,
                                                       .max_instances = limits->instances,
                                                       .max_execs = limits->stacks});
     if (handle->engine == NULL) {
@@ -119,7 +120,8 @@ static tern_module *load(tern_engine *engine, const u8 *bytes, size_t size_bytes
     Module *module = tern_module_decode(
         engine->engine->types, engine->alloc, bytes, size_bytes,
         &(DecodeOptions){.features = engine->engine->options.features, .copy_bytes = !gives,
-                         .limits = &engine->engine->options.module_limits}, &diag);
+                         .limits = &engine->engine->options.module_limits,
+                         .nthreads = engine->engine->options.validation_threads}, &diag);
     if (module == NULL) {
         tern_error_diag(error, &diag);
         return NULL;

@@ -10,6 +10,7 @@ typedef struct DecodeOptions {
     u64 features;     /* FEATURES_ALL unless a proposal is to be refused */
     bool copy_bytes;  /* false: bytes are borrowed and must outlive the module */
     const ModuleLimits *limits; /* NULL: those of limits.def */
+    u32 nthreads;     /* that validate, the caller's included; 0 is 1. More use alloc from several threads */
 } DecodeOptions;
 
 /* Decodes and validates everything (spec 5 and 3). NULL and a diag on failure, nothing is kept. bytes are

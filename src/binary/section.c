@@ -498,36 +498,30 @@ static bool decode_start(SectionDecoder *s)
 
 /* --- code, data count, custom ----------------------------------------------------------------- */
 
-/* Bodies are validated as they come. That their number is right is checked when the module is
- * complete, as the order of sections is judged first; a body too many has no type and is
- * skipped. */
-static bool decode_bodies(SectionDecoder *s, BodyScratch *scratch)
+/* Where the bodies are: *end is behind the last function whose body was found. That their number is right is checked
+ * when the module is complete, as the order of sections is judged first; a body too many has no type and is skipped. */
+static bool locate_bodies(SectionDecoder *s, u32 *end)
 {
     Module *m = s->m;
-    Decoder *d = &s->d;
     for (u32 i = 0; i < s->nbodies; i++) {
         const u8 *bytes;
         u32 size;
-        if (!tern_decode_bytes(d, &bytes, &size)) return false;
+        if (!tern_decode_bytes(&s->d, &bytes, &size)) return false;
         if (!tern_section_within(s, size, LIMIT_BODY_BYTES)) return false;
-        u32 index = m->nimported[EXTERN_FUNC] + i;
-        if (index >= m->nfuncs) continue;
-        m->funcs[index].body_offset = (u32)(bytes - m->bytes);
-        m->funcs[index].body_size = size;
-        if (!tern_body_validate(m, index, NULL, scratch, d->diag)) return false;
+        if (*end >= m->nfuncs) continue;
+        m->funcs[*end].body_offset = (u32)(bytes - m->bytes);
+        m->funcs[(*end)++].body_size = size;
     }
     return true;
 }
 
+/* What is wrong with a body is reported before what is wrong behind it. */
 static bool decode_code(SectionDecoder *s)
 {
     if (!tern_decode_count(&s->d, &s->nbodies)) return false;
-    BodyScratch *scratch = tern_body_scratch_new(s->m->alloc);
-    if (scratch == NULL) return tern_decoder_fail(&s->d, DIAG_NO_MEMORY, NULL);
-    bool ok = decode_bodies(s, scratch);
-    s->d.used |= tern_body_scratch_used(scratch);
-    tern_body_scratch_free(scratch);
-    return ok;
+    u32 first = s->m->nimported[EXTERN_FUNC], end = first;
+    bool is_framed = locate_bodies(s, &end);
+    return tern_bodies_validate(s, first, end) && is_framed;
 }
 
 static bool decode_data_count(SectionDecoder *s)
@@ -683,6 +677,7 @@ Module *tern_module_decode(TypeRegistry *types, Alloc *alloc, const u8 *bytes, s
                 .func_index = DIAG_NO_FUNC,
             },
         .m = m,
+        .nthreads = options->nthreads,
     };
     bool ok = decode_module(&s);
 

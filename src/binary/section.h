@@ -41,6 +41,7 @@ typedef struct SectionDecoder {
     Module *m;  /* d.module, writable */
     u8 last_id; /* of the last section that is not custom */
     u32 nbodies;
+    u32 nthreads; /* to validate with; 0 is 1 */
 
     /* Type section: published when it ends, so until then cleaning up releases these groups. */
     U32Vec type_ids, group_ids;
@@ -74,6 +75,9 @@ bool tern_data_section_decode(SectionDecoder *s);
  * (spec 3.4.13). It sees the globals and functions the module has so far, and declares the
  * functions it names. */
 bool tern_const_expr_decode(SectionDecoder *s, ValType expected, ConstExpr *out);
+
+/* Validates the bodies of the functions from first up to end, whose places are known (bodies.c). */
+bool tern_bodies_validate(SectionDecoder *s, u32 first, u32 end);
 
 /* Reads an index and checks it against one of the module's index spaces. */
 bool tern_section_index(SectionDecoder *s, u32 limit, DiagCode unknown, u32 *out);

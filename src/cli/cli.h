@@ -11,6 +11,9 @@
 
 #include "options.h"
 
+/* For tern_engine_options: more gain little, as one thread reads where the bodies are. */
+#define CLI_VALIDATION_THREADS 2
+
 typedef int Command(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
 Command cli_run, cli_inspect, cli_validate, cli_compile, cli_completion, cli_help;
 int cli_iwasm(int argc, char **argv); /* a program of its own; argv[0] is its path */

@@ -471,6 +471,7 @@ static int run_all(const RunOptions *o)
     tern_engine_options options = TERN_ENGINE_OPTIONS_DEFAULT;
     options.checks_explicitly = o->checks_explicitly;
     options.limits = o->limits;
+    options.validation_threads = CLI_VALIDATION_THREADS;
     tern_error error;
     Run run = {.o = o, .engine = tern_engine_create_with(&options, &error), .deadline_ns = 0};
     if (run.engine == NULL) {

@@ -37,7 +37,9 @@ int cli_validate(int argc, char **argv)
     if (n == 0) return cli_usage_error(COMMAND_VALIDATE, "which file?");
     if (o.is_quiet && o.is_verbose) return cli_usage_error(COMMAND_VALIDATE, "--quiet or --verbose?");
 
-    tern_engine *engine = tern_engine_create();
+    tern_engine_options options = TERN_ENGINE_OPTIONS_DEFAULT;
+    options.validation_threads = CLI_VALIDATION_THREADS;
+    tern_engine *engine = tern_engine_create_with(&options, NULL);
     if (engine == NULL) return cli_no_memory();
     for (int i = 1; i <= n; i++) {
         int file_code = EXIT_OK;

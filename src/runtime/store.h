@@ -55,6 +55,7 @@ typedef struct EngineOptions {
     bool gc_stress;       /* for tests: collect at every allocation */
     bool profiles;        /* functions tell how long they run (profile.h) */
     ModuleLimits module_limits; /* for whoever decodes modules for it */
+    u32 validation_threads;     /* likewise; 0 is 1 */
     u32 max_instances, max_execs; /* that there are at once; 0, or more than that: ENGINE_MOST */
     /* Told when a guest's memory.grow is refused; may call the guest, as host functions may. Or NULL. */
     void (*grow_refused)(Exec *x, Memory *memory, u32 memory_index, u64 delta_pages);

@@ -84,7 +84,7 @@ static Ins *draft_call(Lower *l, u32 index)
     u64 imm = last->imm;
     Handler handler = last->op == H_COPY ? H_CALL_COPY
                     : last->op == H_COPY2 && last->s2 == to + 1 && from != last->s2 ? H_CALL_COPY2
-                    : last->op == H_CONST_COPY && last->s2 != to ? H_CALL_CONST_COPY
+                    : last->op == H_CONST_COPY && last->s2 != to && from != to /* the copy comes first */ ? H_CALL_CONST_COPY
                     : last->op == H_CONST32 ? H_CALL_CONST : H_CALL;
     if (handler == H_CALL) return draft(l, H_CALL, index);
     if (handler == H_CALL_CONST_COPY) {

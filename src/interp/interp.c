@@ -2,6 +2,8 @@
 /* interp.c - the interpreter: the handlers of code/handlers.def compiled for this machine. */
 #include "interp/interp.h"
 
+#include <assert.h>
+
 #include "interp/machine.h"
 #include "interp/unwind.h"
 #include "runtime/profile.h"
@@ -363,19 +365,25 @@ static HandlerFunc *func_of(u32 token)
 #if defined(__ELF__)
 /* C has no constant for the distance of two functions, the assembler has. Pointers would be relocated in every process
  * that starts: seven pages of its own. */
-#if TERN_FAST || TERN_GC
+#if TERN_FAST || TERN_SIMD || TERN_MEMORY64 || TERN_TAIL_CALLS || TERN_THREADS || TERN_GC || TERN_METERING || \
+    TERN_PROPOSALS
 typedef s32 Distance;
 #define DISTANCE ".4byte"
-#else /* there are so few handlers */
+#else /* 17 KB of handlers; the assembler would cut off what does not fit, and say nothing */
 typedef s16 Distance;
 #define DISTANCE ".2byte"
 #endif
+#define MAX_DISTANCE (sizeof(Distance) == 2 ? INT16_MAX : INT32_MAX)
 __asm__(".pushsection .rodata\n.balign 4\ntern_interp_tokens:\n"
 #define H(name, layout, ...) DISTANCE " handler_" #name " - handler_NONE\n"
 #include "code/handlers.def"
         ".popsection\n");
 extern const Distance tokens[H_COUNT] __asm__("tern_interp_tokens") __attribute__((visibility("hidden")));
-static u32 plain_token(Handler handler) { return (u32)(s32)tokens[handler]; }
+static u32 plain_token(Handler handler)
+{
+    assert(handlers_end - handlers_start <= MAX_DISTANCE && "every distance fits");
+    return (u32)(s32)tokens[handler];
+}
 #else
 static u32 plain_token(Handler handler) { return (u32)((uintptr_t)handlers[handler] - (uintptr_t)handler_NONE); }
 #endif

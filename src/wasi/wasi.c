@@ -5,6 +5,7 @@
 typedef struct Preview1Row {
     const char *name, *params, *results;
     HostFunc *host;
+    u32 name_size;
 } Preview1Row;
 
 /* What every host function does around its WasiFunc. slots holds at least one cell: a function without
@@ -34,9 +35,9 @@ static TrapCode run(WasiFunc *func, Exec *x, void *env, u64 *slots)
 #include "wasi/sockets.def"
 
 static const Preview1Row rows[] = {
-#define PREVIEW1(name, params, results) {#name, params, results, host_##name},
+#define PREVIEW1(name, params, results) {#name, params, results, host_##name, sizeof #name - 1},
 #include "wasi/preview1.def"
-#define PREVIEW1(name, params, results) {#name, params, results, host_##name},
+#define PREVIEW1(name, params, results) {#name, params, results, host_##name, sizeof #name - 1},
 #include "wasi/sockets.def"
 };
 
@@ -48,15 +49,18 @@ bool tern_wasi_is_module(Name module)
 }
 
 /* wasi-threads has a module name of its own, and one function. */
-static const Preview1Row thread_spawn = {"thread-spawn", "i", "i", tern_wasi_thread_spawn};
+static const Preview1Row thread_spawn = {"thread-spawn", "i", "i", tern_wasi_thread_spawn, 12};
 
-bool tern_wasi_has(Name module, Name name)
+static const Preview1Row *row_of(Name module, Name name)
 {
-    if (name_is(module, "wasi")) return name_is(name, thread_spawn.name);
-    for (u32 i = 0; i < COUNT_OF(rows) && tern_wasi_is_module(module); i++)
-        if (name_is(name, rows[i].name)) return true;
-    return false;
+    if (!tern_wasi_is_module(module)) return NULL;
+    if (name_is(module, "wasi")) return name_is(name, thread_spawn.name) ? &thread_spawn : NULL;
+    for (const Preview1Row *row = rows; row < rows + COUNT_OF(rows); row++)
+        if (row->name_size == name.size && memcmp(row->name, name.bytes, name.size) == 0) return row;
+    return NULL;
 }
+
+bool tern_wasi_has(Name module, Name name) { return row_of(module, name) != NULL; }
 
 static bool types_are(const ValType *types, u32 n, const char *letters)
 {
@@ -68,9 +72,8 @@ static bool types_are(const ValType *types, u32 n, const char *letters)
 
 static const Preview1Row *find_row(const Module *module, const Import *import)
 {
-    if (import->kind != EXTERN_FUNC || !tern_wasi_has(import->module, import->name)) return NULL;
-    const Preview1Row *row = name_is(import->module, "wasi") ? &thread_spawn : rows;
-    while (row != &thread_spawn && !name_is(import->name, row->name)) row++;
+    const Preview1Row *row = import->kind == EXTERN_FUNC ? row_of(import->module, import->name) : NULL;
+    if (row == NULL) return NULL;
     const FuncType *type = tern_module_func_type(module, import->index);
     bool ok = types_are(type->params, type->nparams, row->params) &&
               types_are(type->results, type->nresults, row->results);

@@ -461,6 +461,36 @@ static void branches_with_many_operands_are_short(void **state)
     }
 }
 
+/* --- joined instructions ------------------------------------------------------------------------------- */
+
+/* A local is given a constant, then another local's value, and a call follows: one instruction may do all three, but what
+ * was written last stays. */
+static void a_call_joined_with_two_writes_of_one_local_keeps_the_last(void **state)
+{
+    (void)state;
+    enum { Y, X = 2 };
+    for (u32 is_const_last = 0; is_const_last < 2; is_const_last++) {
+        TestModule m = {0};
+        Bytes b = {0};
+        u32 nothing = test_func(&m, test_type(&m, ":"), "", &b);
+        for (u32 i = 0; i < 2; i++) {
+            if (i == is_const_last) put_i32(&b, 5);
+            else put_index(&b, OP_LOCAL_GET, Y);
+            put_index(&b, OP_LOCAL_SET, X);
+        }
+        put_index(&b, OP_CALL, nothing);
+        put_index(&b, OP_LOCAL_GET, X);
+        u32 f = test_func(&m, test_type(&m, "ii:i"), "i", &b);
+        TestRun r;
+        test_run_init(&r, false, 0);
+        Instance *instance = test_run_add(&r, &m, NULL);
+        u64 cells[2] = {9, 0};
+        assert_int_equal(test_call(&r, instance, f, cells), TRAP_NONE);
+        assert_int_equal(cells[0], is_const_last ? 5 : 9);
+        test_run_done(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +501,7 @@ int main(void)
         cmocka_unit_test(every_allocation_of_lowering_may_fail),
         cmocka_unit_test(a_condition_that_traps_before_an_if_is_named_by_its_own_offset),
         cmocka_unit_test(branches_with_many_operands_are_short),
+        cmocka_unit_test(a_call_joined_with_two_writes_of_one_local_keeps_the_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

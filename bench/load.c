@@ -22,12 +22,14 @@
 
 enum { ROUNDS = 5 };
 
-static double now_s(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
+
+static double now_s(void) { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
 
 static void must(bool is_ok, const char *why)
 {
@@ -75,7 +77,7 @@ typedef struct Best {
     u64 code_bytes, module_bytes, module_peak, lowered_bytes, units, nfuncs;
 } Best;
 
-/* The least of what decoding with two threads took. */
+/* The least of what decoding with two threads took, of the clock's time: both work at once. */
 static double with_two_threads(const u8 *bytes, size_t size)
 {
     double least = 0;
@@ -83,10 +85,10 @@ static double with_two_threads(const u8 *bytes, size_t size)
         TypeRegistry *types = tern_types_new(tern_port_system_alloc());
         Diag diag = {0};
         must(types != NULL, "no memory");
-        double start = now_s();
+        double start = seconds_of(CLOCK_MONOTONIC);
         Module *m = tern_module_decode(types, tern_port_system_alloc(), bytes, size,
                                        &(DecodeOptions){.features = FEATURES_ALL, .nthreads = 2}, &diag);
-        double took = now_s() - start;
+        double took = seconds_of(CLOCK_MONOTONIC) - start;
         must(m != NULL, "does not decode");
         if (least == 0 || took < least) least = took;
         tern_module_release(m);
@@ -185,7 +187,7 @@ int main(int argc, char **argv)
            (unsigned long long)best.nfuncs);
     printf("decode and validate: %.1f MB/s of the file, %.1f MB/s of its code (goal: 250)\n", mb(size) / best.decode_s,
            mb(best.code_bytes) / best.decode_s);
-    printf("by two threads:      %.1f MB/s of its code\n", mb(best.code_bytes) / with_two_threads(bytes, size));
+    printf("by two threads:      %.1f MB/s of its code, by the clock\n", mb(best.code_bytes) / with_two_threads(bytes, size));
     printf("lower everything:    %.1f MB/s of its code (goal: 80)\n", mb(best.code_bytes) / best.lower_s);
     printf("memory when loaded:  x %.3f of the file (goal: 1.3), at most x %.3f on the way\n",
            (double)best.module_bytes / (double)size, (double)best.module_peak / (double)size);

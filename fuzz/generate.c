@@ -429,7 +429,7 @@ Bytes fuzz_generate(const u8 *data, size_t size, const GenerateOptions *options)
     g->p = data;
     g->end = data + size;
     g->options = *options;
-    g->features = options->features | 1u << FEATURE_MVP;
+    g->features = (options->features & tern_features_built) | 1u << FEATURE_MVP;
     if (options->is_deterministic) g->features &= ~(1ull << FEATURE_RELAXED_SIMD);
     if (options->has_one_exceptions) {
         if (gen_roll(g, 3) == 2) {

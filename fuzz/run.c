@@ -57,8 +57,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     u64 used[COUNT_OF(forms)] = {0};
     for (u32 i = 0; i < COUNT_OF(forms); i++) {
         /* Bulk instructions pay for their length first, however far out of bounds that is. */
-        ExecuteOptions options = {.has_details = true, .is_metered = forms[i].is_metered, .fuel = 1ull << 62,
-                                  .rounds = 1, .fuel_used = &used[i]};
+        ExecuteOptions options = {.has_details = true, .is_metered = TERN_METERING && forms[i].is_metered,
+                                  .fuel = 1ull << 62, .rounds = 1, .fuel_used = &used[i]};
         texts[i] = fuzz_execute(engine_of(i), module.p, module.n, &options);
         if (i == 0 && memcmp(texts[0].p, "invalid", 7) == 0) {
             if (getenv("FUZZ_KEEP") != NULL) fuzz_write_file(getenv("FUZZ_KEEP"), module.p, module.n);
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     if (getenv("FUZZ_PRINT") != NULL) printf("%s", (const char *)texts[0].p);
     for (u32 i = 0; i < COUNT_OF(forms); i++) bytes_done(&texts[i]);
 
-    ExecuteOptions little = {.is_metered = true, .fuel = size > 0 ? data[size - 1] * 7u : 0, .rounds = 1};
+    ExecuteOptions little = {.is_metered = TERN_METERING, .fuel = size > 0 ? data[size - 1] * 7u : 0, .rounds = 1};
     Bytes text = fuzz_execute(engine_of(2), module.p, module.n, &little);
     bytes_done(&text);
     bytes_done(&module);

@@ -391,61 +391,56 @@ static inline bool has_on_top(const ValType *base, const ValType *sp, const ValT
 _Static_assert(LONG_LIST <= STACK_SLACK + 1,
                "skim() pushes short lists without asking for room");
 
-/* Which shortcut, if any, is for a byte: what is asked of OpInfo in one load, and cases without gaps. */
-typedef enum SkimKind {
-    SKIM_NONE, SKIM_UNARY, SKIM_BINARY, SKIM_LOAD, SKIM_STORE, SKIM_I32_CONST, SKIM_I64_CONST, SKIM_LOCAL_GET,
-    SKIM_LOCAL_SET, SKIM_GLOBAL_GET, SKIM_GLOBAL_SET, SKIM_DROP, SKIM_SELECT, SKIM_BLOCK, SKIM_END, SKIM_BRANCH,
-    SKIM_CALL
-} SkimKind;
+/* Opcodes; those with a prefix are no bytes and are not met. */
+enum {
+#define ROW(n, c, ...) BYTE_##n = (c),
+#define NUM1 ROW
+#define NUM1T ROW
+#define TEST1 ROW
+#define NUM2 ROW
+#define NUM2C ROW
+#define NUM2T ROW
+#define CMP2 ROW
+#define LOAD ROW
+#define STORE ROW
+#define CONST ROW
+#define SPECIAL ROW
+#include "ops/ops.def"
+#undef ROW
+};
 
+/* What shortcuts ask of a byte, eight times denser than OpInfo. A row with a prefix has no byte of its own: it
+ * says nothing for 0xff, which is no instruction. */
 typedef struct Shortcut {
-    u8 kind, feature;
+    u8 feature;
     u8 arg, arg2, result; /* ValTypes, deepest first; of loads and stores without the address */
     u8 mem_bytes;
     OpNumber op;
 } Shortcut;
 
-/* A row with a prefix has no byte of its own: it says SKIM_NONE for 0xff, which is no instruction. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
 static const Shortcut shortcuts[256] = {
-#define ROW(k, n, c, f, R, A, B, bytes) \
-    [(c) < 0x100 ? (c) : 0xff] = {(c) < 0x100 ? SKIM_##k : SKIM_NONE, (c) < 0x100 ? FEATURE_##f : FEATURE_MVP, \
-                                  VT_OF(A), VT_OF(B), VT_OF(R), bytes, OP_##n},
+#define ROW(n, c, f, R, A, B, bytes) \
+    [(c) < 0x100 ? (c) : 0xff] = {(c) < 0x100 ? FEATURE_##f : FEATURE_MVP, VT_OF(A), VT_OF(B), VT_OF(R), bytes, OP_##n},
 #define VT_OF(type) 0x80 - OT_##type
-#define NUM1(n, c, t, f, h, R, A, ...) ROW(UNARY, n, c, f, R, A, none, 0)
-#define NUM1T(n, c, t, f, h, R, A, ...) ROW(UNARY, n, c, f, R, A, none, 0)
-#define TEST1(n, c, t, f, A, ...) ROW(UNARY, n, c, f, i32, A, none, 0)
-#define NUM2(n, c, t, f, h, R, A, B, ...) ROW(BINARY, n, c, f, R, A, B, 0)
-#define NUM2C(n, c, t, f, h, R, A, B, ...) ROW(BINARY, n, c, f, R, A, B, 0)
-#define NUM2T(n, c, t, f, h, R, A, B, ...) ROW(BINARY, n, c, f, R, A, B, 0)
-#define CMP2(n, c, t, f, A, ...) ROW(BINARY, n, c, f, i32, A, A, 0)
-#define LOAD(n, c, t, f, R, MEM) ROW(LOAD, n, c, f, R, none, none, sizeof(MEM))
-#define STORE(n, c, t, f, A, MEM) ROW(STORE, n, c, f, none, none, A, sizeof(MEM))
+#define NUM1(n, c, t, f, h, R, A, ...) ROW(n, c, f, R, A, none, 0)
+#define NUM1T(n, c, t, f, h, R, A, ...) ROW(n, c, f, R, A, none, 0)
+#define TEST1(n, c, t, f, A, ...) ROW(n, c, f, i32, A, none, 0)
+#define NUM2(n, c, t, f, h, R, A, B, ...) ROW(n, c, f, R, A, B, 0)
+#define NUM2C(n, c, t, f, h, R, A, B, ...) ROW(n, c, f, R, A, B, 0)
+#define NUM2T(n, c, t, f, h, R, A, B, ...) ROW(n, c, f, R, A, B, 0)
+#define CMP2(n, c, t, f, A, ...) ROW(n, c, f, i32, A, A, 0)
+#define LOAD(n, c, t, f, R, MEM) ROW(n, c, f, R, none, none, sizeof(MEM))
+#define STORE(n, c, t, f, A, MEM) ROW(n, c, f, none, none, A, sizeof(MEM))
+#define CONST(n, c, t, f, R) ROW(n, c, f, R, none, none, 0)
+#define SPECIAL(n, c, t, f, i) ROW(n, c, f, none, none, none, 0)
 #include "ops/ops.def"
 #undef VT_OF
 #undef ROW
-#define ROW(c, k, n) [c] = {.kind = SKIM_##k, .feature = FEATURE_MVP, .op = OP_##n},
-    ROW(0x02, BLOCK, BLOCK)
-    ROW(0x03, BLOCK, LOOP)
-    ROW(0x04, BLOCK, IF)
-    ROW(0x0b, END, END)
-    ROW(0x0c, BRANCH, BR)
-    ROW(0x0d, BRANCH, BR_IF)
-    ROW(0x10, CALL, CALL)
-    ROW(0x1a, DROP, DROP)
-    ROW(0x1b, SELECT, SELECT)
-    ROW(0x20, LOCAL_GET, LOCAL_GET)
-    ROW(0x21, LOCAL_SET, LOCAL_SET)
-    ROW(0x22, LOCAL_SET, LOCAL_TEE)
-    ROW(0x23, GLOBAL_GET, GLOBAL_GET)
-    ROW(0x24, GLOBAL_SET, GLOBAL_SET)
-    ROW(0x41, I32_CONST, I32_CONST)
-    ROW(0x42, I64_CONST, I64_CONST)
-#undef ROW
 };
 #pragma GCC diagnostic pop
-_Static_assert(FEATURE_MVP == 0, "bytes without a shortcut count on it");
+_Static_assert(FEATURE_MVP == 0, "bytes without a row count on it");
 
 /* Tells the sink of an instruction at p, of which in->sig and so on are set. */
 static inline bool tell(Body *b, const u8 *p, Op op, InsnKind kind)
@@ -483,20 +478,28 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             if (UNLIKELY(!(features >> row->feature & 1))) break;
             used |= 1ull << row->feature;
         }
-        if (has_sink && UNLIKELY(!is_reachable) && op != OP_END) break; /* hardly anything is */
-        switch ((SkimKind)row->kind) {
-        case SKIM_UNARY:
+        if (has_sink && UNLIKELY(!is_reachable) && *p != BYTE_END) break; /* hardly anything is */
+        switch ((int)*p) { /* and nothing of the row, which is known later */
+#define NUM1(n, ...) case BYTE_##n:
+#define NUM1T(n, ...) case BYTE_##n:
+#define TEST1(n, ...) case BYTE_##n:
+#include "ops/ops.def"
             if (sp == base || sp[-1] != row->arg) goto done;
             sp[-1] = row->result;
             if (has_sink && !tell(b, p, op, INSN_UNARY)) return false;
             break;
-        case SKIM_BINARY:
+#define NUM2(n, ...) case BYTE_##n:
+#define NUM2C(n, ...) case BYTE_##n:
+#define NUM2T(n, ...) case BYTE_##n:
+#define CMP2(n, ...) case BYTE_##n:
+#include "ops/ops.def"
             if (sp - base < 2 || sp[-1] != row->arg2 || sp[-2] != row->arg) goto done;
             sp--;
             sp[-1] = row->result;
             if (has_sink && !tell(b, p, op, INSN_BINARY)) return false;
             break;
-        case SKIM_LOAD:
+#define LOAD(n, ...) case BYTE_##n:
+#include "ops/ops.def"
             if (sp == base || sp[-1] != addr || *q > 5 || 1u << *q > row->mem_bytes) goto done;
             q = short_u32(q + 1, &value);
             if (q == NULL) goto done;
@@ -505,7 +508,8 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             sp[-1] = row->result;
             if (has_sink && !tell(b, p, op, INSN_LOAD)) return false;
             break;
-        case SKIM_STORE:
+#define STORE(n, ...) case BYTE_##n:
+#include "ops/ops.def"
             if (sp - base < 2 || sp[-1] != row->arg2 || sp[-2] != addr) goto done;
             if (*q > 5 || 1u << *q > row->mem_bytes) goto done;
             q = short_u32(q + 1, &value);
@@ -515,28 +519,29 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             sp -= 2;
             if (has_sink && !tell(b, p, op, INSN_STORE)) return false;
             break;
-        case SKIM_I32_CONST:
+        case BYTE_I32_CONST:
             q = short_s64(q, &number);
             if (q == NULL || number != (s32)number) goto done;
             in->bits = (u32)number;
             *sp++ = VT_I32;
             if (has_sink && !tell(b, p, OP_I32_CONST, INSN_CONST)) return false;
             break;
-        case SKIM_I64_CONST:
+        case BYTE_I64_CONST:
             q = short_s64(q, &number);
             if (q == NULL) goto done;
             in->bits = (u64)number;
             *sp++ = VT_I64;
             if (has_sink && !tell(b, p, OP_I64_CONST, INSN_CONST)) return false;
             break;
-        case SKIM_LOCAL_GET:
+        case BYTE_LOCAL_GET:
             q = short_u32(q, &value);
             if (q == NULL || value >= nflat || !vt_is_defaultable(flat[value])) goto done;
             in->index = value;
             *sp++ = in->type = flat[value];
             if (has_sink && !tell(b, p, OP_LOCAL_GET, INSN_LOCAL_GET)) return false;
             break;
-        case SKIM_LOCAL_SET:
+        case BYTE_LOCAL_SET:
+        case BYTE_LOCAL_TEE:
             q = short_u32(q, &value);
             if (q == NULL || value >= nflat || sp == base || sp[-1] != flat[value]) goto done;
             if (!vt_is_defaultable(flat[value])) goto done;
@@ -545,14 +550,14 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             sp -= op == OP_LOCAL_SET;
             if (has_sink && !tell(b, p, op, INSN_LOCAL_SET)) return false;
             break;
-        case SKIM_GLOBAL_GET:
+        case BYTE_GLOBAL_GET:
             q = short_u32(q, &value);
             if (q == NULL || value >= m->nglobals) goto done;
             in->index = value;
             *sp++ = in->type = m->globals[value].type.type;
             if (has_sink && !tell(b, p, OP_GLOBAL_GET, INSN_OTHER)) return false;
             break;
-        case SKIM_GLOBAL_SET:
+        case BYTE_GLOBAL_SET:
             q = short_u32(q, &value);
             if (q == NULL || value >= m->nglobals || !m->globals[value].type.is_mutable) goto done;
             if (sp == base || sp[-1] != m->globals[value].type.type) goto done;
@@ -560,19 +565,21 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             in->type = *--sp;
             if (has_sink && !tell(b, p, OP_GLOBAL_SET, INSN_OTHER)) return false;
             break;
-        case SKIM_DROP:
+        case BYTE_DROP:
             if (sp == base) goto done;
             in->type = *--sp;
             if (has_sink && !tell(b, p, OP_DROP, INSN_OTHER)) return false;
             break;
-        case SKIM_SELECT:
+        case BYTE_SELECT:
             if (sp - base < 3 || sp[-1] != VT_I32 || sp[-2] != sp[-3]) goto done;
             if (sp[-2] > VT_I32 || sp[-2] < VT_F64) goto done;
             sp -= 2;
             in->type = sp[-1];
             if (has_sink && !tell(b, p, OP_SELECT, INSN_OTHER)) return false;
             break;
-        case SKIM_BLOCK: {
+        case BYTE_BLOCK:
+        case BYTE_LOOP:
+        case BYTE_IF: {
             const FuncType *sig = tern_body_plain_block(*q++);
             if (sig == NULL || (op == OP_IF && (sp == base || sp[-1] != VT_I32))) goto done;
             b->at = p;
@@ -584,7 +591,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             if (has_sink && !tell(b, p, op, INSN_BLOCK)) return false;
             break;
         }
-        case SKIM_END: {
+        case BYTE_END: {
             const FuncType *sig = b->ctrl->sig;
             if (b->s->ctrls.n == 1 || sig->nresults >= LONG_LIST || sp - base != sig->nresults)
                 goto done;
@@ -598,7 +605,8 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             is_reachable = in->reachable = !b->ctrl->unreachable && !b->ctrl->is_dead;
             break;
         }
-        case SKIM_BRANCH: {
+        case BYTE_BR_IF:
+        case BYTE_BR: {
             const bool is_if = op == OP_BR_IF;
             if (*q >= 0x80 || *q >= b->s->ctrls.n) goto done;
             if (is_if && (sp == base || sp[-1] != VT_I32)) goto done;
@@ -616,7 +624,7 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             in->reachable = is_reachable;
             break;
         }
-        case SKIM_CALL: {
+        case BYTE_CALL: {
             q = short_u32(q, &value);
             if (q == NULL || value >= m->nfuncs) goto done;
             const FuncType *sig = tern_module_func_type(m, value);
@@ -629,7 +637,6 @@ static inline __attribute__((always_inline)) bool skim(Body *b, ValType addr, co
             if (has_sink && !tell(b, p, OP_CALL, INSN_CALL)) return false;
             break;
         }
-        case SKIM_NONE:
         default: goto done;
         }
         p = q;

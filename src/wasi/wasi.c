@@ -2,10 +2,10 @@
 /* wasi.c - the guest's world: making it from the options, and linking the functions of preview1.def. */
 #include "wasi/context.h"
 
+/* Without pointers, which would be relocated in every process that starts; the host functions are a table beside it. */
 typedef struct Preview1Row {
-    const char *name, *params, *results;
-    HostFunc *host;
-    u32 name_size;
+    u8 name_size;
+    char name[31], params[14], results[2];
 } Preview1Row;
 
 /* What every host function does around its WasiFunc. slots holds at least one cell: a function without
@@ -35,9 +35,16 @@ static TrapCode run(WasiFunc *func, Exec *x, void *env, u64 *slots)
 #include "wasi/sockets.def"
 
 static const Preview1Row rows[] = {
-#define PREVIEW1(name, params, results) {#name, params, results, host_##name, sizeof #name - 1},
+#define PREVIEW1(name, params, results) {sizeof #name - 1, #name, params, results},
 #include "wasi/preview1.def"
-#define PREVIEW1(name, params, results) {#name, params, results, host_##name, sizeof #name - 1},
+#define PREVIEW1(name, params, results) {sizeof #name - 1, #name, params, results},
+#include "wasi/sockets.def"
+};
+
+static HostFunc *const hosts[COUNT_OF(rows)] = {
+#define PREVIEW1(name, params, results) host_##name,
+#include "wasi/preview1.def"
+#define PREVIEW1(name, params, results) host_##name,
 #include "wasi/sockets.def"
 };
 
@@ -49,7 +56,7 @@ bool tern_wasi_is_module(Name module)
 }
 
 /* wasi-threads has a module name of its own, and one function. */
-static const Preview1Row thread_spawn = {"thread-spawn", "i", "i", tern_wasi_thread_spawn, 12};
+static const Preview1Row thread_spawn = {12, "thread-spawn", "i", "i"};
 
 static const Preview1Row *row_of(Name module, Name name)
 {
@@ -117,7 +124,8 @@ bool tern_wasi_link(Wasi *wasi, Store *store, const Module *module, const Import
      * in a recursion group). */
     WasiAbi *abi = &wasi->abi[name_is(import->module, "wasi_unstable")];
     u32 type_id = module->funcs[import->index].type_id;
-    FuncInst *func = tern_func_new(store, type_id, row->host, abi, row->name);
+    HostFunc *host = row == &thread_spawn ? tern_wasi_thread_spawn : hosts[row - rows];
+    FuncInst *func = tern_func_new(store, type_id, host, abi, row->name);
     if (func == NULL) return false;
     *out = (Extern){.kind = EXTERN_FUNC, .u.func = func};
     return true;
